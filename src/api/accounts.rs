@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::body::{JsonBody, MessageBody, NoBody, octets};
 use super::entry_json::EntryJson;
+use super::mailbox_path::MailboxPath;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -233,17 +234,13 @@ pub(super) async fn clear(
 /// Put a message into a mailbox, which is created if it does not exist.
 ///
 /// The body is JSON, or the message itself with its flags and date in the query.
-#[utoipa::path(post, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    PutQuery,
-), request_body(content((Put = "application/json"), (String = "message/rfc822"))), responses(
+#[utoipa::path(post, path = "/accounts/{login}/mailboxes/{mailbox}", params(MailboxPath, PutQuery), request_body(content((Put = "application/json"), (String = "message/rfc822"))), responses(
     (status = 201, description = "The entry.", body = EntryJson),
     (status = 422, description = "The name of the mailbox or a flag is not valid."),
 ))]
 pub(super) async fn put(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     query: PutQuery,
     body: MessageBody<Put>,
 ) -> Result<Response, Problem> {

@@ -12,6 +12,7 @@ use super::accounts::{mailbox, refused};
 use super::blocking::run_blocking;
 use super::body::{JsonBody, NoBody};
 use super::entry_json::{EntryJson, EntryList, FoundEntry};
+use super::mailbox_path::{EntryPath, MailboxPath};
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -116,18 +117,14 @@ impl EntryFilters {
 }
 
 /// Change the flags of all entries that match.
-#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    EntryFilters,
-), request_body = FlagsJson, responses(
+#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(MailboxPath, EntryFilters), request_body = FlagsJson, responses(
     (status = 200, description = "The entries that matched, with their new flags.", body = EntryList),
     (status = 404, description = "There is no such mailbox."),
     (status = 422, description = "A flag is not valid, or the mailbox has too many keywords."),
 ))]
 pub(super) async fn flag_all(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     filters: EntryFilters,
     JsonBody(flags): JsonBody<FlagsJson>,
 ) -> Result<Json<EntryList>, Problem> {
@@ -143,17 +140,13 @@ pub(super) async fn flag_all(
 }
 
 /// Expunge all entries that match; without filters, all.
-#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    EntryFilters,
-), responses(
+#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(MailboxPath, EntryFilters), responses(
     (status = 200, description = "The UIDs of the expunged entries.", body = Expunged),
     (status = 404, description = "There is no such mailbox."),
 ))]
 pub(super) async fn expunge_all(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     filters: EntryFilters,
     _: NoBody,
 ) -> Result<Json<Expunged>, Problem> {
@@ -165,18 +158,13 @@ pub(super) async fn expunge_all(
 }
 
 /// Get one entry.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-    EntryQuery,
-), responses(
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(EntryPath, EntryQuery), responses(
     (status = 200, description = "The entry.", body = EntryJson),
     (status = 404, description = "There is no such entry."),
 ))]
 pub(super) async fn one(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
     EntryQuery { details }: EntryQuery,
 ) -> Result<Json<EntryJson>, Problem> {
     let uid = number(&uid)?;
@@ -189,17 +177,13 @@ pub(super) async fn one(
 }
 
 /// Get the bytes of an entry's message.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-), responses(
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", params(EntryPath), responses(
     (status = 200, description = "The bytes of its message.", body = String, content_type = "message/rfc822"),
     (status = 404, description = "There is no such entry."),
 ))]
 pub(super) async fn raw(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
     _: NoParams,
 ) -> Result<Response, Problem> {
     let uid = number(&uid)?;
@@ -211,17 +195,13 @@ pub(super) async fn raw(
 }
 
 /// Get the plain text of an entry's message, decoded.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/text", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-), responses(
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/text", params(EntryPath), responses(
     (status = 200, description = "The text.", body = String),
     (status = 404, description = "There is no such entry."),
 ))]
 pub(super) async fn text(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
     _: NoParams,
 ) -> Result<Response, Problem> {
     let uid = number(&uid)?;
@@ -233,18 +213,14 @@ pub(super) async fn text(
 }
 
 /// Change the flags of one entry.
-#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-), request_body = FlagsJson, responses(
+#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(EntryPath), request_body = FlagsJson, responses(
     (status = 200, description = "The entry with its new flags.", body = EntryJson),
     (status = 404, description = "There is no such entry."),
     (status = 422, description = "A flag is not valid, or the mailbox has too many keywords."),
 ))]
 pub(super) async fn flag(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
     _: NoParams,
     JsonBody(flags): JsonBody<FlagsJson>,
 ) -> Result<Json<EntryJson>, Problem> {
@@ -259,17 +235,13 @@ pub(super) async fn flag(
 }
 
 /// Expunge one entry.
-#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-), responses(
+#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(EntryPath), responses(
     (status = 204, description = "The entry is expunged."),
     (status = 404, description = "There is no such entry."),
 ))]
 pub(super) async fn expunge(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
     _: NoParams,
     _: NoBody,
 ) -> Result<StatusCode, Problem> {

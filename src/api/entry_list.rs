@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use super::accounts::mailbox;
 use super::entries::{EntryFilters, no_mailbox};
 use super::entry_json::{EntryList, FoundEntry};
+use super::mailbox_path::MailboxPath;
 use super::params::{Path, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -32,18 +33,14 @@ query! {
 }
 
 /// List the entries of a mailbox, or wait for them.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    EntriesQuery,
-), responses(
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}", params(MailboxPath, EntriesQuery), responses(
     (status = 200, description = "The entries, in the order of their UIDs.", body = EntryList),
     (status = 404, description = "There is no such mailbox."),
     (status = 409, description = "The wait was in vain. `entries` has those that match."),
 ))]
 pub(super) async fn list(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     EntriesQuery { filters, wait, count, details }: EntriesQuery,
 ) -> Result<Json<EntryList>, Problem> {
     if wait.is_none() && count.is_some() {

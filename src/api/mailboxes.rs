@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::accounts::{MailboxJson, refused};
 use super::body::{JsonBody, NoBody};
+use super::mailbox_path::MailboxPath;
 use super::params::{NoParams, Path};
 use super::problem::Problem;
 use super::target::Target;
@@ -64,17 +65,14 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 }
 
 /// Create a mailbox, and its account, if they do not exist.
-#[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = Option<NewMailbox>, responses(
+#[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}", params(MailboxPath), request_body = Option<NewMailbox>, responses(
     (status = 200, description = "The mailbox existed before.", body = MailboxJson),
     (status = 201, description = "The new mailbox.", body = MailboxJson),
     (status = 422, description = "The name or the login is not possible."),
 ))]
 pub(super) async fn create(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     JsonBody(new): JsonBody<NewMailbox>,
 ) -> Result<Response, Problem> {
@@ -88,10 +86,7 @@ pub(super) async fn create(
 }
 
 /// Rename a mailbox, or change its special use.
-#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = Option<MailboxChange>, responses(
+#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}", params(MailboxPath), request_body = Option<MailboxChange>, responses(
     (status = 200, description = "The mailbox.", body = MailboxJson),
     (status = 404, description = "There is no such mailbox."),
     (status = 409, description = "The new name is taken or below the old one, or the mailbox is INBOX."),
@@ -99,7 +94,7 @@ pub(super) async fn create(
 ))]
 pub(super) async fn change(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     JsonBody(change): JsonBody<MailboxChange>,
 ) -> Result<Json<MailboxJson>, Problem> {
@@ -123,17 +118,14 @@ pub(super) async fn change(
 }
 
 /// Delete a mailbox with its entries. Clients that have selected it get BYE.
-#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), responses(
+#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}", params(MailboxPath), responses(
     (status = 204, description = "The mailbox is deleted."),
     (status = 404, description = "There is no such mailbox."),
     (status = 409, description = "INBOX cannot be deleted."),
 ))]
 pub(super) async fn delete(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     _: NoBody,
 ) -> Result<StatusCode, Problem> {
@@ -145,16 +137,13 @@ pub(super) async fn delete(
 ///
 /// IMAP clients that have selected the mailbox get BYE (RFC 3501 §2.3.1.1); a POP3 session goes on, and removes nothing at
 /// QUIT.
-#[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}/uidvalidity", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = Option<UidValidityChange>, responses(
+#[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}/uidvalidity", params(MailboxPath), request_body = Option<UidValidityChange>, responses(
     (status = 200, description = "The mailbox.", body = MailboxJson),
     (status = 404, description = "There is no such mailbox."),
 ))]
 pub(super) async fn change_uid_validity(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     JsonBody(change): JsonBody<UidValidityChange>,
 ) -> Result<Json<MailboxJson>, Problem> {
@@ -172,16 +161,13 @@ pub(super) async fn change_uid_validity(
 }
 
 /// Subscribe an account to a name, whether there is such a mailbox or not.
-#[utoipa::path(put, path = "/accounts/{login}/subscriptions/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name, with `%2F` for a `/`."),
-), responses(
+#[utoipa::path(put, path = "/accounts/{login}/subscriptions/{mailbox}", params(MailboxPath), responses(
     (status = 204, description = "The account is subscribed to the name."),
     (status = 422, description = "The name or the login is not possible."),
 ))]
 pub(super) async fn subscribe(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     _: NoBody,
 ) -> Result<StatusCode, Problem> {
@@ -189,16 +175,13 @@ pub(super) async fn subscribe(
 }
 
 /// Unsubscribe an account from a name.
-#[utoipa::path(delete, path = "/accounts/{login}/subscriptions/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name, with `%2F` for a `/`."),
-), responses(
+#[utoipa::path(delete, path = "/accounts/{login}/subscriptions/{mailbox}", params(MailboxPath), responses(
     (status = 204, description = "The account is not subscribed to the name."),
     (status = 422, description = "The name or the login is not possible."),
 ))]
 pub(super) async fn unsubscribe(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(MailboxPath { login, mailbox: name }): Path<MailboxPath>,
     _: NoParams,
     _: NoBody,
 ) -> Result<StatusCode, Problem> {

@@ -26,6 +26,7 @@ mod journal;
 mod json;
 mod latest;
 mod mail_html;
+mod mailbox_path;
 mod mailboxes;
 mod mailhog;
 mod mailpit;
