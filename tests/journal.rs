@@ -335,6 +335,32 @@ fn a_verbatim_transcript_has_the_octets_of_the_wire() {
 }
 
 #[test]
+fn a_record_says_whether_a_rule_cut_its_reply() {
+    let server = with(
+        r#"
+        [[rule]]
+        on = "smtp.noop"
+        do = [{ cut = { at = 6, close = "fin" } }, { pass = true }]
+
+        [[rule]]
+        on = "smtp.rset"
+        do = { wait = "1ms" }
+    "#,
+    );
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "RSET\r\n", "250 ");
+    client.say("NOOP\r\n");
+    client.octets(6).unwrap();
+    server.wait_for_no_session().block();
+
+    let all = records(&server);
+    for (event, is_cut) in [("smtp.noop", true), ("smtp.rset", false)] {
+        let record = all.iter().find(|record| record["event"] == event).unwrap();
+        assert_eq!(record["rules"]["cut"], is_cut, "{event}");
+    }
+}
+
+#[test]
 fn a_line_that_was_cut_off_is_not_shown_as_complete() {
     let server = with(
         r#"

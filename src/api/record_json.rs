@@ -118,6 +118,7 @@ fn rules(trace: &Trace, heard: u32) -> Value {
         "fired": fired.collect::<Vec<_>>(),
         "written": written.collect::<Vec<_>>(),
         "shaped": shaped.collect::<Vec<_>>(),
+        "cut": trace.is_cut,
         "stalled": trace.stalled.as_ref().map(|stalled| &*stalled.by),
     })
 }
