@@ -241,7 +241,7 @@ fn hostile_input_is_read_once() {
     let many = (0..TIMES).map(|i| format!("https://x/{i} ")).collect::<String>();
     let quoted = ["=", "= ", " \t", "=\n", "=20 "].map(|piece| piece.repeat(TIMES));
 
-    words.iter().for_each(|text| drop(decode_words(text.as_bytes())));
+    words.iter().for_each(|text| drop((decode_words(text.as_bytes()), unknown_charset(text.as_bytes()))));
     addresses.iter().for_each(|text| drop((raw_addresses(text.as_bytes()), address_text(text.as_bytes()))));
     drop(parameter::find(pieces.as_bytes(), "boundary"));
     for text in links.iter().chain([&many]) {
@@ -258,8 +258,10 @@ fn see_all(raw: &[u8]) -> usize {
     let mime = Mime::parse(raw);
     let mut octets: usize = mime.root(raw).raw_headers().map(|(_, value)| decode_words(value).len()).sum();
     for part in mime.leaves(raw) {
+        octets += part.errors().count();
         octets += part.bytes().len() + part.text().len() + part.filename().map_or(0, |name| name.len());
     }
+    octets += mime.root(raw).errors().count();
     octets + mime.root(raw).raw_header("to").map_or(0, |to| addresses(to).len())
 }
 
