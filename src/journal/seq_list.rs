@@ -29,6 +29,12 @@ impl SeqList {
         self.low[self.count_before(seq)..].iter().map(|low| self.place(*low))
     }
 
+    /// The numbers from the first to before the last.
+    pub(crate) fn between(&self, first: Seq, last: Seq) -> impl DoubleEndedIterator<Item = Seq> {
+        let start = self.count_before(first);
+        self.low[start..self.count_before(last).max(start)].iter().map(|low| self.place(*low))
+    }
+
     /// The numbers before this one.
     pub(super) fn before(&self, seq: Seq) -> impl DoubleEndedIterator<Item = Seq> {
         self.low[..self.count_before(seq)].iter().map(|low| self.place(*low))
@@ -72,6 +78,8 @@ mod tests {
         assert_eq!(places.iter().collect::<Vec<_>>(), all);
 
         assert_eq!(places.since(Seq(10)).collect::<Vec<_>>(), all[2..]);
+        assert_eq!(places.between(Seq(9), all[4]).collect::<Vec<_>>(), all[1..4]);
+        assert_eq!(places.between(all[4], Seq(9)).count(), 0);
 
         places.drop_below(all[3]);
         assert_eq!(places.iter().collect::<Vec<_>>(), all[3..]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Earlier;
-use super::window::lines;
+use super::window::push_turn;
 use crate::base::{Seq, SessionNo};
 use crate::journal::Journal;
 use crate::protocol::{Event, RequestField, masked};
@@ -31,19 +31,34 @@ pub(crate) fn near_misses(
     book.near(mounted).iter().map(|near| near_miss(near, book, journal, numbers)).collect::<Vec<_>>()
 }
 
-/// The numbers of the lines at which the exchanges of sessions begin. Each session is read once, when it is asked for.
+/// The numbers of the lines at which the exchanges of sessions begin. Each session is read once, as far as it is asked for.
 #[derive(Default)]
-pub(crate) struct LineNumbers(HashMap<SessionNo, HashMap<Seq, usize>>);
+pub(crate) struct LineNumbers(HashMap<SessionNo, Numbered>);
+
+/// The lines of a session before a record.
+#[derive(Default)]
+struct Numbered {
+    before: Seq,
+    count: usize,
+    /// The first line of each exchange that has lines.
+    first: HashMap<Seq, usize>,
+}
 
 impl LineNumbers {
     pub(super) fn of(&mut self, session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
         let (log, exchange) = (journal.session(session?)?, exchange?);
-        let numbers = self.0.entry(log.no).or_insert_with(|| {
-            let mut numbers = HashMap::new();
-            lines(journal, log).iter().for_each(|line| _ = numbers.entry(line.exchange).or_insert(line.number));
-            numbers
-        });
-        numbers.get(&exchange).copied()
+        let Numbered { before, count, first } = self.0.entry(log.no).or_default();
+        let behind = Seq(exchange.number() + 1);
+        for turn in journal.turns(log.records.between(*before, behind)) {
+            let mut lines = Vec::new();
+            push_turn(&mut lines, journal, log, &turn);
+            if !lines.is_empty() {
+                first.entry(turn.exchange).or_insert(*count + 1);
+            }
+            *count += lines.len();
+        }
+        *before = behind.max(*before);
+        first.get(&exchange).copied()
     }
 }
 

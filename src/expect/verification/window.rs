@@ -41,21 +41,24 @@ pub(super) struct Line {
 /// Every line of a session, with its author.
 pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
-    for turn in journal.turns(log.records.iter()) {
-        let RecordedTurn { exchange, first: Some(first), heard, said, .. } = turn else { continue };
-        let (line, said) = journal.readable(log, (exchange, first), said);
-        if turn.is_awaited {
-            let is_hidden = journal.may_be_of_login(log, exchange);
-            let line = if is_hidden { b"***"[..].into() } else { masked(first.event, heard) };
-            push_heard(&mut all, &line, exchange);
-        } else if let Some(no) = journal.captured_in(log, &turn).filter(|_| turn.is_first) {
-            push_heard(&mut all, format!("<{no}>").as_bytes(), exchange);
-        } else if turn.is_first && !first.event.is_unasked() {
-            push_heard(&mut all, &line, exchange);
-        }
-        push_said(&mut all, &said, turn.octets_heard(), turn.trace(), exchange);
-    }
+    journal.turns(log.records.iter()).for_each(|turn| push_turn(&mut all, journal, log, &turn));
     all
+}
+
+/// The lines of one turn.
+pub(super) fn push_turn(all: &mut Vec<Line>, journal: &Journal, log: &SessionLog, turn: &RecordedTurn<'_>) {
+    let RecordedTurn { exchange, first: Some(first), heard, said, .. } = *turn else { return };
+    let (line, said) = journal.readable(log, (exchange, first), said);
+    if turn.is_awaited {
+        let is_hidden = journal.may_be_of_login(log, exchange);
+        let line = if is_hidden { b"***"[..].into() } else { masked(first.event, heard) };
+        push_heard(all, &line, exchange);
+    } else if let Some(no) = journal.captured_in(log, turn).filter(|_| turn.is_first) {
+        push_heard(all, format!("<{no}>").as_bytes(), exchange);
+    } else if turn.is_first && !first.event.is_unasked() {
+        push_heard(all, &line, exchange);
+    }
+    push_said(all, &said, turn.octets_heard(), turn.trace(), exchange);
 }
 
 /// The last line is recorded without its CRLF. Another line end is part of the line and is shown.
