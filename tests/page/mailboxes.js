@@ -142,6 +142,16 @@ test('the boxes of entries are large enough for a finger, and Shift with a click
     });
 });
 
+test('beside an open entry, the dates in the list are not cut off', async () => {
+    const server = await withMail('one', 'two');
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX', '2'));
+        const date = await entry(page, 1).locator('.date').boundingBox();
+        const list = await page.locator('#entries').boundingBox();
+        assert.ok(date.x + date.width <= list.x + list.width, `${date.x + date.width} ${list.x + list.width}`);
+    }, { width: 1000 });
+});
+
 test('accounts and mailboxes are made, changed and deleted on the page', async () => {
     const server = await newServer();
     await inBrowser(async page => {

@@ -193,6 +193,20 @@ test('the editor shows errors at their lines, and keeps the text', async () => {
         await editor(page).fill('[[rule]]\nid = "x"\non = "smtp.rcpt\n');
         await problems(page).getByText(/Error, line 3/).waitFor();
         await page.locator('.numbers .error', { hasText: '3' }).waitFor();
+        // The message at a line stands behind its text, whose end the caret is at.
+        await editor(page).fill('[[rule]]\n\tid = "日本語"\n\t\ton = "smtp.rcp"\n\tdo = { reply = "452 full" }\n');
+        const mark = page.locator('.marks > div', { hasText: 'did you mean `smtp.rcpt`?' });
+        await mark.waitFor();
+        const { left, width } = await mark.evaluate(its => {
+            const line = document.createElement('pre');
+            Object.assign(line.style, { position: 'absolute', font: getComputedStyle(document.querySelector('.toml textarea')).font, tabSize: 4 });
+            line.textContent = '\t\ton = "smtp.rcp"';
+            document.body.append(line);
+            const { width } = line.getBoundingClientRect();
+            line.remove();
+            return { left: its.querySelector('span').getBoundingClientRect().left - its.getBoundingClientRect().left, width };
+        });
+        assert.ok(left > width, `the message begins at ${left}, the text ends at ${width}`);
         await accessible(page);
         await editor(page).fill('[[rule]]\nid = "x"\non = "smtp.rcpt"\ntmes = 2\ndo = { reply = "452 full" }\n');
         await problems(page).getByText('did you mean `times`?').waitFor();

@@ -167,8 +167,9 @@ export class TomlEditor extends EventTarget {
     this.problems = problems;
   }
 
+  // The message stands behind the text, which is laid out as in the text area.
   #mark(text, line, message, kind) {
-    return h('div', { class: kind, style: { top: `${(line - 1) * LINE}px` } }, h('span', { style: { 'margin-inline-start': `${text.length + 2}ch` } }, message));
+    return h('div', { class: kind, style: { top: `${(line - 1) * LINE}px` } }, h('i', {}, text), h('span', {}, message));
   }
 
   #item({ line, column, message, help, kind }) {
