@@ -41,6 +41,9 @@ export function withQuery(path, query) {
   return text ? `${path}?${text}` : path;
 }
 
+// Text for a regular expression in a filter.
+export const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&');
+
 async function request(method, url, { body, type, signal } = {}) {
   const init = { method, signal, headers: {} };
   if (body !== undefined) {

@@ -37,6 +37,9 @@ export function fill(element, ...children) {
 // Terms and what they are, for a `dl`. Null and false ones are left out.
 export const facts = (all) => all.filter(Boolean).map(([term, ...what]) => [h('dt', {}, term), h('dd', {}, what)]);
 
+// The same side by side.
+export const lineFacts = (all) => facts(all).map((one) => h('div', {}, one));
+
 // The head of a table.
 export const columns = (titles) => h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, title))));
 

@@ -1,15 +1,13 @@
 // What is seen of an account: the facts of a mailbox, an account, an entry with its message; the tree; the clients.
 
-import { api, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
-import { $, h, fill, octets, plural, facts, columns, fillChanged, showProblem, time } from './dom.js';
+import { api, escaped, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
+import { $, h, fill, octets, plural, lineFacts, columns, fillChanged, showProblem, time } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
 import { readable } from './octet_text.js';
 import { attempt, copyButton, openForm, tabs } from './page.js';
 
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
 const MOST = 200;
-
-const lineFacts = (all) => facts(all).map((one) => h('div', {}, one));
 
 export function showMailboxFacts(box, isSubscribed) {
   fill($('#box-facts'), lineFacts([
@@ -237,7 +235,7 @@ export class Clients {
   async #read(login, changed) {
     if (login !== this.login) return;
     // A login is found in either case, and may look like a pattern.
-    const user = `~(?i)^${login.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&')}$`;
+    const user = `~(?i)^${escaped(login)}$`;
     const { sessions } = await api.get('sessions', { user, open: true });
     if (login !== this.login) return;
     const before = new Map(this.sessions.map((session) => [session.id, session]));

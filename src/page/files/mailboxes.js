@@ -5,7 +5,7 @@ import { $, $$, h, throttle, showProblem, fillChanged } from './dom.js';
 import * as changes from './mailbox_changes.js';
 import { Clients, forgetMessage, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { Entries, SYSTEM } from './mailbox_entries.js';
-import { shortcut, showTitle } from './page.js';
+import { followLinks, shortcut, showTitle } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
 let accounts = null;
@@ -37,14 +37,7 @@ addEventListener('popstate', () => {
   show();
 });
 
-document.addEventListener('click', (event) => {
-  const link = event.target.closest('a[href]');
-  if (!link || link.target || link.hasAttribute('download') || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const url = new URL(link.href);
-  if (url.origin !== location.origin || !(url.pathname === pathOf({}) || url.pathname.startsWith(`${pathOf({})}/`))) return;
-  event.preventDefault();
-  go(placeIn(url.pathname));
-});
+followLinks(pathOf({}), ({ pathname }) => go(placeIn(pathname)));
 
 // ---- reading
 
@@ -109,18 +102,10 @@ function show() {
   showOpenEntry();
 }
 
-let atCursor = null;
-
 function showTree() {
   const rows = treeRows(accounts, delimiter, $('#search').value);
-  // A click on a row that is drawn again meanwhile would be lost.
-  if (JSON.stringify(rows) !== JSON.stringify(tree.items)) tree.set(rows);
   const its = account();
-  const key = its && keyOf(its.login, box()?.name ?? null);
-  // Updates do not move the cursor, only where we go does.
-  if (key && key !== atCursor) tree.cursor = tree.indexOf(key);
-  atCursor = key;
-  tree.draw();
+  tree.update(rows, its && keyOf(its.login, box()?.name ?? null));
   tree.element.hidden = !rows.length;
   $('#no-accounts').hidden = accounts.length > 0;
   $('#none-found').hidden = !accounts.length || rows.length > 0;

@@ -1,8 +1,8 @@
 // "Copy as test" for messages: code that waits for what the list or an open message shows.
 
-import { api } from './api.js';
+import { api, escaped } from './api.js';
 import { plural } from './dom.js';
-import { BEGIN, HERE, RUST_HERE, RUST_START, call, escaped, expect, keep, query, quoted, rustTest, scripts } from './test_code.js';
+import { BEGIN, HERE, RUST_HERE, RUST_START, call, expect, keep, query, quoted, rustTest, scripts } from './test_code.js';
 
 const WAIT = '5s';
 const QUIET = '500ms';

@@ -93,6 +93,20 @@ function showShortcuts() {
 
 const NAMES = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del', ' ': 'Space' };
 
+// ---- links
+
+// Links in this view to `home` and below it open without a new document: `go(url)`.
+export function followLinks(home, go) {
+  $('main').addEventListener('click', (event) => {
+    const link = event.target.closest('a[href]');
+    if (!link || link.target || link.download || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || !`${url.pathname}/`.startsWith(`${home}/`)) return;
+    event.preventDefault();
+    go(url);
+  });
+}
+
 // ---- notices
 
 // Shows a notice for some seconds: `kind` is `ok` or `error`.

@@ -1,6 +1,6 @@
 // The open rule: what it does, its counts, its text, why it did not fire, and where it did; and the list of rules.
 
-import { $, $$, h, fill, throttle, time, facts } from './dom.js';
+import { $, $$, h, fill, throttle, time, facts, lineFacts } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, copy, say, copyAsTest } from './page.js';
 import { REASONS, STATUS, conditions, conditionWords, doing, eventsOf, often, originWords, ruleTest, rustRule, statusWords } from './rule_words.js';
@@ -55,7 +55,7 @@ export class RuleDetail {
     $('#switch').textContent = rule.enabled ? 'Disable' : 'Enable';
     $('#in-words').textContent = `At ${eventsOf(rule.rule).join(', ')}: ${doing(rule.rule)}.`;
     const counts = [['asked', rule.asked], ['fired', rule.fired], ['without effect', rule.without_effect]];
-    fill($('#counts'), facts(counts.map(([what, n]) => [what, n.toLocaleString('en')])).map((one) => h('div', {}, one)));
+    fill($('#counts'), lineFacts(counts.map(([what, n]) => [what, n.toLocaleString('en')])));
     const when = conditions(rule.rule.when).map(conditionWords);
     const its = [
       ['When', when.length ? when.map((one) => h('div.mono', {}, one)) : 'always'],

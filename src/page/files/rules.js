@@ -2,7 +2,7 @@
 
 import { $, $$, h, fill, throttle, plural } from './dom.js';
 import { api, base, view, withQuery, onUpdate, segmentsOf } from './api.js';
-import { ask, attempt, say, shortcut, copyAsTest, showTitle } from './page.js';
+import { ask, attempt, say, shortcut, copyAsTest, followLinks, showTitle } from './page.js';
 import { Board, Verification } from './board.js';
 import { Catalogue, EditPane, freeName } from './catalogue.js';
 import { FAULTS } from './fault_templates.js';
@@ -214,16 +214,7 @@ $('#verify-copy').addEventListener('click', async () => {
   copyAsTest('Fails with a report if a rule or an expectation is not met.', verifyTest(rules, all.some((one) => one.name === name) ? name : null, seed, verification.expectations));
 });
 
-// Links within this view open without a new document.
-document.addEventListener('click', (event) => {
-  const link = event.target.closest?.('a[href]');
-  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const url = new URL(link.href);
-  const isHere = url.origin === location.origin && (url.pathname === HOME || url.pathname.startsWith(`${HOME}/`));
-  if (!isHere || !link.closest('main')) return;
-  event.preventDefault();
-  go(url.pathname + url.search);
-});
+followLinks(HOME, ({ pathname, search }) => go(pathname + search));
 addEventListener('popstate', arrive);
 
 // ---- keys

@@ -2,7 +2,7 @@
 
 import { api } from './api.js';
 import { clientLines, environment, listenersOf, tlsOf, trust } from './client_lines.js';
-import { $, $$, h, fill, time, plural, facts, columns, showProblem, fillChanged } from './dom.js';
+import { $, $$, h, fill, time, plural, lineFacts, columns, showProblem, fillChanged } from './dom.js';
 import { attempt, copyButton, tabs } from './page.js';
 
 // The most sessions in the table; the view of the sessions has them all.
@@ -118,7 +118,7 @@ export class ServerDetail {
       server.scenario && ['Scenario', h('bdi', {}, server.scenario)],
       server.idle_expiry && ['Removed', `after ${shortly(server.idle_expiry)} without use; this page counts as use`],
     ];
-    fill($('#server-facts'), facts(its).map((one) => h('div', {}, one)));
+    fill($('#server-facts'), lineFacts(its));
     fillChanged($('#connected'), [server.id, sessions], () => this.#sessions(sessions));
     fillChanged($('#webhooks'), [server.id, webhooks], () => this.#webhooks(webhooks));
   }

@@ -107,18 +107,11 @@ function opened() {
   return servers?.find(({ id, name }) => id === open || name === open);
 }
 
-let atCursor = null;
-
 function show() {
   if (!servers) return;
   list.element.style.setProperty('--count', servers.length);
-  // A click on a row that is drawn again meanwhile would be lost.
-  if (JSON.stringify(servers) !== JSON.stringify(list.items)) list.set(servers);
   const server = opened();
-  // Updates do not move the cursor, only where we go does.
-  if (server?.id !== atCursor) list.cursor = list.indexOf(server?.id);
-  atCursor = server?.id;
-  list.draw();
+  list.update(servers, server?.id);
   $('#only-main').hidden = servers.length > 1;
   $('#split').classList.toggle('open', open !== null);
   $('#server').hidden = !server;

@@ -1,10 +1,10 @@
 // Sessions as tests: the next one has to have the same transcript, the next two have to be alike, or as many have to match.
 
-import { api } from './api.js';
+import { api, escaped } from './api.js';
 import { copyAsTest } from './page.js';
 import { rustServer } from './rule_words.js';
 import { BAD_ENDINGS, listenersOf, protocolOf } from './session_lines.js';
-import { BEGIN, HERE, RUST_HERE, RUST_START, escaped, query, quoted, request, rustTest, scripts } from './test_code.js';
+import { BEGIN, HERE, RUST_HERE, RUST_START, query, quoted, request, rustTest, scripts } from './test_code.js';
 
 // A longer transcript is compared with a file.
 const MOST_LINES = 400;

@@ -11,9 +11,6 @@ export const quoted = {
   javascript: (text) => JSON.stringify(text),
 };
 
-// Text for a regular expression of the server.
-export const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&');
-
 // A path with parameters, as people write it.
 export const query = (path, parameters) => withQuery(path, parameters).replace(/%(40|3A|2F|2C|7E|28|29)/g, decodeURIComponent);
 
