@@ -85,6 +85,10 @@ test('with little room, the entries have most of it, and the controls are folded
         await open(page, view(server, BOB, 'INBOX'));
         await entry(page, 30).waitFor();
         const { height } = await page.locator('#entries').boundingBox();
+        const flag = await entry(page, 30).locator('.flag').first().boundingBox();
+        await page.mouse.click(flag.x + 7, flag.y + 7);
+        await page.locator('#entry-text').getByText('Hello.').waitFor();
+        await page.keyboard.press('Enter');
         assert.ok(height > 450, `${height}`);
         const scrolling = () => page.evaluate(() => [...document.querySelectorAll('main *')].filter(its => its.offsetParent && its.clientHeight < its.scrollHeight && /auto|scroll/.test(getComputedStyle(its).overflowY)).map(its => its.id));
         assert.deepEqual(await scrolling(), ['entries']);
