@@ -280,7 +280,7 @@ test('in a narrow window, the other session to compare is chosen in the list', a
     await dialogue(server.endpoints.smtp.port, 'EHLO second.example');
     await inBrowser(async page => {
         await openSession(page, server, 's1');
-        await page.getByRole('button', { name: 'Compare with …' }).click();
+        await page.getByRole('button', { name: 'Compare with…' }).click();
         await page.getByText('Open the session that s1 is to be compared with.').waitFor();
         await row(page, 's2').click();
         await page.waitForURL(`${server.page}/sessions/s1/compare/s2`);

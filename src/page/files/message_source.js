@@ -52,15 +52,7 @@ export async function sourcePanel(panel, message, signal) {
 }
 
 // The index of the line that has this octet.
-function lineOf(starts, at) {
-  let [low, high] = [0, starts.length - 1];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (starts[middle] <= at) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
+const lineOf = (starts, at) => starts.findLastIndex((start) => start <= at);
 
 function sourceRow(octets, start, next, number) {
   const isContinued = octets[next - 1] !== 10;
@@ -76,28 +68,13 @@ function sourceRow(octets, start, next, number) {
 
 // The lines of a message, each at most `most` octets: where they start. A line that is longer is continued in the next.
 function lineStarts(octets, most) {
-  const starts = new Uint32Array(count(octets, most));
-  walk(octets, most, (start, at) => {
-    starts[at] = start;
-  });
-  return starts;
-}
-
-function count(octets, most) {
-  let lines = 0;
-  walk(octets, most, () => {
-    lines += 1;
-  });
-  return lines;
-}
-
-function walk(octets, most, each) {
-  let start = 0;
-  for (let at = 0; start < octets.length; at += 1) {
-    each(start, at);
+  const starts = [];
+  for (let start = 0; start < octets.length; ) {
+    starts.push(start);
     const end = octets.indexOf(10, start) + 1 || octets.length;
     start = end - start > most ? characterStart(octets, start + most) : end;
   }
+  return starts;
 }
 
 // The start of the UTF-8 character at this octet.

@@ -212,14 +212,9 @@ class Overview {
     this.at = Math.min(1, Math.max(0, share));
     const at = this.at * this.session.total;
     const { lines } = this.session;
-    let [low, high] = [0, lines.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (lines[middle].at < at) low = middle + 1;
-      else high = middle;
-    }
-    this.go(low);
-    this.say(lines[low].at);
+    const index = Math.max(0, lines.findLastIndex((line) => line.at <= at));
+    this.go(index);
+    this.say(lines[index].at);
   }
 
   // Which lines are seen.
