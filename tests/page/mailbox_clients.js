@@ -219,9 +219,9 @@ test('a session is ended on the page, with a last line', async () => {
         await open(page, view(server, BOB, 'INBOX'));
         const closed = within(idling, 'close');
         await page.getByRole('button', { name: 'End session s1' }).click();
-        await page.getByLabel('Last line').fill('* BYE Over and out');
+        await page.getByLabel('Reply, without CRLF').fill('* BYE Over and out');
         await accessible(page);
-        await page.getByRole('button', { name: 'End', exact: true }).click();
+        await page.getByRole('button', { name: 'End it' }).click();
         await closed;
         await page.locator('.push', { hasText: 'ended' }).waitFor();
         assert.ok((await (await fetch(`${server.api}/sessions/s1/transcript`)).text()).includes('* BYE Over and out'));

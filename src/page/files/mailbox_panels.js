@@ -4,7 +4,7 @@ import { api, escaped, v1, view, isStep, mailboxOf, pathOf, resource } from './a
 import { $, h, fill, octets, plural, lineFacts, columns, fillChanged, showProblem, time } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
 import { readable } from './octet_text.js';
-import { attempt, copyButton, openForm, tabs } from './page.js';
+import { attempt, copyButton, endSession, tabs } from './page.js';
 
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
 const MOST = 200;
@@ -301,12 +301,7 @@ export class Clients {
     return h('div.client', {},
       h('a', { href: view('sessions', id) }, id), h('span.muted', {}, listener),
       mailbox !== null && h('bdi.clip', { class: isHere ? 'here' : '', title: `Has selected ${mailbox}` }, mailbox), state,
-      h('button.quiet.end', { type: 'button', 'aria-label': `End session ${id}`, onclick: () => this.#end(session) }, 'End…'));
-  }
-
-  #end({ id }) {
-    openForm('end-form', {}, ({ reply }) => api.delete(`sessions/${id}`, { reply }));
-    $('#end-form-title').textContent = `End session ${id}`;
+      h('button.quiet.end', { type: 'button', 'aria-label': `End session ${id}`, onclick: () => endSession(session) }, 'End…'));
   }
 }
 

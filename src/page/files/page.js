@@ -1,6 +1,6 @@
 // What every view has: its title, colours, keyboard shortcuts, notices, dialogs, tabs.
 
-import { Problem } from './api.js';
+import { Problem, api } from './api.js';
 import { $, $$, h, fill, showProblem } from './dom.js';
 
 // ---- dialogs that every view has
@@ -249,6 +249,25 @@ function show(dialog, error) {
   if (!field) return;
   field.setAttribute('aria-invalid', 'true');
   field.focus();
+}
+
+// ---- ending a session, with the dialog of the views that show sessions
+
+const REPLIES = {
+  smtp: ['421 4.3.2 Service shutting down', '421 4.4.2 Connection timed out'],
+  imap: ['* BYE Server shutting down', '* BYE [UNAVAILABLE] Try again later'],
+  pop3: ['-ERR [SYS/TEMP] Server shutting down', '-ERR [IN-USE] Try again later'],
+};
+
+// Ends a session after a reply that the user chooses.
+export function endSession({ id, listener }) {
+  const replies = REPLIES[listener.slice(0, 4)] ?? REPLIES.smtp;
+  openForm('end-session', { reply: replies[0] }, async ({ reply }) => {
+    await api.delete(`sessions/${id}`, { reply });
+    say(`Ended ${id}`);
+  });
+  $('#end-session-title').textContent = `End session ${id}`;
+  fill($('#end-replies'), replies.map((value) => h('option', { value })));
 }
 
 // `a, b` as a list.

@@ -3,8 +3,8 @@
 import { api, onUpdate, resource, segmentsOf, v1, view, withQuery } from './api.js';
 import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
-import { attempt, copy, shortcut, showTitle } from './page.js';
-import { SessionReader, endedBadly, protocolOf } from './session_lines.js';
+import { attempt, copy, endSession, shortcut, showTitle } from './page.js';
+import { SessionReader, endedBadly } from './session_lines.js';
 import { SessionList, filters, readFilters } from './session_list.js';
 import { factsPanel, lasted, messagesIn, stateOf } from './session_row.js';
 import { sessionAsTest } from './session_tests.js';
@@ -22,7 +22,7 @@ class SessionView {
     this.requests = 0;
     this.readFindings = throttle(1500, () => this.findingsNow());
     this.drawFacts = throttle(400, () => this.factsNow());
-    $('#end').addEventListener('click', () => this.end());
+    $('#end').addEventListener('click', () => endSession(this.session));
     $('#test').addEventListener('click', () => attempt(() => sessionAsTest(this.session)));
     $('#copy').addEventListener('click', () => attempt(async () => copy(await api.text(`sessions/${this.id}/transcript`), 'the transcript')));
     $('#facts-toggle').addEventListener('click', () => this.toggleFacts());
@@ -145,34 +145,6 @@ class SessionView {
     $('#session').classList.toggle('without-facts', isShown);
     $('#facts-toggle').setAttribute('aria-pressed', String(!isShown));
   }
-
-  async end() {
-    const { id, listener } = this.session;
-    const reply = await askHowToEnd(id, listener);
-    if (reply === null) return;
-    await attempt(() => api.delete(`sessions/${id}`, { reply }), `Ended ${id}`);
-  }
-}
-
-// ---- asks with which reply a session ends
-
-const REPLIES = {
-  smtp: ['421 4.3.2 Service shutting down', '421 4.4.2 Connection timed out'],
-  imap: ['* BYE Server shutting down', '* BYE [UNAVAILABLE] Try again later'],
-  pop3: ['-ERR [SYS/TEMP] Server shutting down', '-ERR [IN-USE] Try again later'],
-};
-
-// The reply, `''` for none, or null if the session is to go on.
-function askHowToEnd(id, listener) {
-  const dialog = $('#end-session');
-  const field = $('#end-reply');
-  $('h2', dialog).textContent = `End session ${id}`;
-  const [usual] = REPLIES[protocolOf(listener)];
-  field.value = usual;
-  fill($('#end-replies'), [...REPLIES[protocolOf(listener)], ''].map((reply) => h('button.quiet', { type: 'button', onclick: () => ((field.value = reply), field.focus()) }, reply || 'no reply')));
-  dialog.returnValue = 'no';
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? field.value : null), { once: true }));
 }
 
 // ---- which session is open, and the keys
@@ -232,7 +204,7 @@ shortcut('n', 'Next problem', () => isOpen() && session.timeline.problem(1));
 shortcut('p', 'Previous problem', () => isOpen() && session.timeline.problem(-1));
 shortcut('f', 'Follow the session: stay at the end', () => isOpen() && session.timeline.follow(!session.timeline.follows));
 shortcut('i', 'Show or hide the facts', () => isOpen() && session.toggleFacts());
-shortcut('e', 'End the session', () => isOpen() && !session.session.ended && session.end());
+shortcut('e', 'End the session', () => isOpen() && !session.session.ended && endSession(session.session));
 shortcut('y', 'Copy as test', () => (isOpen() ? $('#test') : $('#list-test')).click());
 shortcut('x', 'Mark the session to compare it', () => marked() && list.mark(marked()));
 shortcut('c', 'Compare the two marked sessions', () => (list.marks.length === 2 ? list.compare() : isOpen() && pickFor(openId())));
