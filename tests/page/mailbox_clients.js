@@ -219,7 +219,7 @@ test('a session is ended on the page, with a last line', async () => {
         await open(page, view(server, BOB, 'INBOX'));
         const closed = within(idling, 'close');
         await page.getByRole('button', { name: 'End session s1' }).click();
-        await page.getByLabel('Reply, without CRLF').fill('* BYE Over and out');
+        await page.getByLabel('Reply').fill('* BYE Over and out');
         await accessible(page);
         await page.getByRole('button', { name: 'End it' }).click();
         await closed;

@@ -46,7 +46,7 @@ test('an open session grows live, follows its end, and can be ended with a reply
         await page.getByRole('button', { name: 'End…' }).click();
         const dialog = page.getByRole('dialog', { name: 'End session s1' });
         await accessible(page);
-        await dialog.getByLabel('Reply, without CRLF').fill('421 4.3.2 Enough');
+        await dialog.getByLabel('Reply').fill('421 4.3.2 Enough');
         await dialog.getByRole('button', { name: 'End it' }).click();
         await client.ended;
         await page.locator('#session-state:not(.bad)', { hasText: 'Ended over HTTP or by a rule' }).waitFor();

@@ -3,8 +3,7 @@
 import { $, clockTime, debounce, h, throttle, plural, showProblem } from './dom.js';
 import { view, onUpdate, segmentsOf } from './api.js';
 import { attempt, copyAsTest, shortcut, showTitle } from './page.js';
-import { filters, unknownFields, emptyList, emptySearch, fieldHints } from './message_search.js';
-import { MessageList, deleteById, deleteFound, messageRow, ROW_HEIGHT } from './message_list.js';
+import { MessageList, ROW_HEIGHT, deleteById, deleteFound, emptyList, emptySearch, fieldHints, filtersOf, messageRow, unknownFields } from './message_list.js';
 import { listTests, messageTest } from './message_tests.js';
 import { MessageView } from './message_view.js';
 import { WindowedList } from './windowed_list.js';
@@ -130,7 +129,7 @@ function search(text) {
 }
 
 function find() {
-  const wanted = filters(field.value);
+  const wanted = filtersOf(field.value);
   if (messages.isRead && !messages.problem && JSON.stringify(wanted) === JSON.stringify(messages.filters)) return showState();
   list.selected.clear();
   messages.search(wanted);
