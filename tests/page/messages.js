@@ -50,6 +50,22 @@ test('what the user reads stays in its place when mail arrives', async () => {
     });
 });
 
+test('a click that lasts while mail arrives opens the message where it began', async () => {
+    const server = await newServer();
+    await server.deliver('bob@example.org', 'Subject: First\r\n\r\n');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages`);
+        await row(page, 'First').hover();
+        await page.mouse.down();
+        await server.deliver('bob@example.org', 'Subject: Second\r\n\r\n');
+        await row(page, 'Second').waitFor();
+
+        await page.mouse.up();
+
+        await page.getByRole('heading', { name: 'First' }).waitFor();
+    });
+});
+
 test('fields and words of the search are filters of the API, and the URL keeps them', async () => {
     const server = await newServer();
     await server.send({ to: 'bob@example.org', subject: 'Re: Bill for May', text: 'Please pay soon.', headers: { 'X-Campaign': '7 a' } });

@@ -27,6 +27,8 @@ export class WindowedList extends EventTarget {
     if (multiple) element.setAttribute('aria-multiselectable', 'true');
     element.addEventListener('scroll', () => this.#schedule(), { passive: true });
     element.addEventListener('keydown', (event) => this.#key(event));
+    element.addEventListener('pointerdown', (event) => this.#press(event));
+    element.addEventListener('pointerup', (event) => this.#release(event));
     element.addEventListener('click', (event) => this.#click(event));
     new ResizeObserver(() => this.#schedule()).observe(element);
   }
@@ -138,7 +140,10 @@ export class WindowedList extends EventTarget {
     }
     this.drawn = drawn;
     if (this.grid) element.setAttribute('aria-rowcount', items.length);
-    this.inner.replaceChildren(...rows);
+    // A row that stays is not taken out, even for a moment: a click on it would be lost.
+    const kept = new Set(rows);
+    for (const row of [...this.inner.children]) if (!kept.has(row)) row.remove();
+    rows.forEach((row, at) => row === this.inner.children[at] || this.inner.insertBefore(row, this.inner.children[at]));
     const current = drawn.get(this.cursor);
     if (current) element.setAttribute('aria-activedescendant', current.id);
     else element.removeAttribute('aria-activedescendant');
@@ -165,15 +170,25 @@ export class WindowedList extends EventTarget {
     this.#selectionChanged();
   }
 
-  #click(event) {
-    const row = event.target.closest('.row');
-    if (!row || event.target.closest('a, button, input')) return;
-    const index = Number(row.dataset.index);
+  #press({ target, clientY }) {
+    const row = target.closest('.row');
+    this.pressed = row && { target, clientY, key: this.key(this.items[row.dataset.index]) };
+  }
+
+  // A browser gives no click if the row was drawn again since the press.
+  #release(event) {
+    const { pressed } = this;
+    if (event.button || !pressed || pressed.target.isConnected || Math.abs(event.clientY - pressed.clientY) > 4) return;
+    this.#click(event, pressed.target, this.indexOf(pressed.key));
+  }
+
+  #click(event, target = event.target, index = Number(target.closest('.row')?.dataset.index ?? -1)) {
+    if (index < 0 || target.closest('a, button, input')) return;
     if (this.multiple && event.shiftKey) {
       const from = Math.max(0, this.cursor);
       this.cursor = index;
       this.#range(from, index);
-    } else if (this.multiple && (event.ctrlKey || event.metaKey || event.target.closest('.check'))) {
+    } else if (this.multiple && (event.ctrlKey || event.metaKey || target.closest('.check'))) {
       this.cursor = index;
       this.toggle(index);
     } else {
