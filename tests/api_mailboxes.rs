@@ -74,6 +74,10 @@ fn a_client_in_idle_learns_of_what_the_api_does_to_entries() {
     assert_eq!(client.line(), "* 3 FETCH (UID 3 FLAGS (\\Deleted \\Recent))");
 
     assert_eq!(uids(&api.ok(format!("{inbox}?uid=1,3"))), [1, 3]);
+    // RFC 9051 §9: `*` is the largest UID in use, also where the range begins behind it.
+    assert_eq!(uids(&api.ok(format!("{inbox}?uid=*"))), [3]);
+    assert_eq!(uids(&api.ok(format!("{inbox}?uid=9000:*"))), [3]);
+    assert_eq!(uids(&api.ok(format!("{inbox}?uid=*:2"))), [2, 3]);
     assert_eq!(uids(&api.ok(format!("{inbox}?flag=!%5CSeen"))), [1, 3]);
     assert_eq!(uids(&api.ok(format!("{inbox}?flag=%5Cdeleted"))), [3]);
     let expunged = api.delete(format!("{inbox}/entries?flag=%5CDeleted")).expect(200);

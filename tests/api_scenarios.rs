@@ -98,6 +98,17 @@ fn a_text_that_is_not_toml_is_checked_too() {
 }
 
 #[test]
+fn a_rule_that_repeats_another_names_its_line() {
+    let (_server, api) = start();
+    let rule = "[[rule]]\non = \"smtp.noop\"\ndo = { reply = \"250 Hm\" }\n";
+
+    let found = checked(&api, &format!("mailjig = 1\n{rule}{rule}"));
+
+    let message = found["problems"][0]["message"].as_str().unwrap();
+    assert!(message.ends_with("at line 2"), "{message}");
+}
+
+#[test]
 fn problems_of_a_scenario_that_is_loaded_have_line_and_column() {
     let (_server, api) = start();
 

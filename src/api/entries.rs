@@ -79,20 +79,20 @@ query! {
     }
 }
 
-/// Ranges of UIDs.
-pub(super) struct UidSet(Vec<(u32, u32)>);
+/// Ranges of UIDs. `None` is `*`, the largest UID in use (RFC 9051 §9, `seq-number`).
+pub(super) struct UidSet(Vec<(Option<u32>, Option<u32>)>);
 
 impl Value for UidSet {
     fn read(text: &str) -> Result<Self, String> {
         let number = |text: &str| match text {
-            "*" => Some(u32::MAX),
-            text => text.parse().ok().filter(|number| *number > 0),
+            "*" => Some(None),
+            text => text.parse().ok().filter(|number| *number > 0).map(Some),
         };
         let range = |text: &str| match text.split_once(':') {
             Some((first, last)) => Some((number(first)?, number(last)?)),
             None => number(text).map(|number| (number, number)),
         };
-        let ranges: Option<Vec<(u32, u32)>> = text.split(',').map(range).collect();
+        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
         ranges.map(Self).ok_or_else(|| format!("`{text}` is not a set of UIDs; write `7`, `1,4:6` or `9:*`"))
     }
 
@@ -104,8 +104,12 @@ impl Value for UidSet {
 
 impl EntryFilters {
     pub(super) fn accept(&self, mailbox: &Mailbox, entry: &Entry) -> bool {
+        let largest = mailbox.entries().back().map_or(0, |entry| entry.uid);
         let is_in = |UidSet(ranges): &UidSet| {
-            ranges.iter().any(|(first, last)| (*first.min(last)..=*first.max(last)).contains(&entry.uid))
+            ranges.iter().any(|(first, last)| {
+                let (first, last) = (first.unwrap_or(largest), last.unwrap_or(largest));
+                (first.min(last)..=first.max(last)).contains(&entry.uid)
+            })
         };
         let has = |flag: &str| entry.flags.names(&mailbox.keywords).any(|its| its.eq_ignore_ascii_case(flag));
         let fits = |FlagFilter(text): &FlagFilter| match text.strip_prefix('!') {

@@ -1,6 +1,7 @@
 //! Loads a file as a whole: its tables and its parameters.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -227,8 +228,10 @@ impl Source<'_> {
 
     /// The location of a rule, as reports print it.
     fn origin(&self, place: &Location) -> Arc<str> {
+        let line = |span: &Range<usize>| self.lines.line_and_column(span.start).0;
         match place {
-            Location::Span(span) => format!("{}:{}", self.name, self.lines.line_and_column(span.start).0).into(),
+            Location::Span(span) if self.name.is_empty() => format!("line {}", line(span)).into(),
+            Location::Span(span) => format!("{}:{}", self.name, line(span)).into(),
             Location::Pointer(pointer) => format!("{}:{pointer}", self.name).into(),
             Location::Nowhere => self.name.as_str().into(),
         }

@@ -54,7 +54,7 @@ export class WindowedList extends EventTarget {
 
   // Takes what may be the same items, and the key of the one that is open.
   update(items, open) {
-    // A click on a row that is drawn again meanwhile would be lost.
+    // Rows that are the same are not drawn again.
     if (JSON.stringify(items) !== JSON.stringify(this.items)) this.set(items);
     // Updates do not move the cursor, only where the user goes does.
     if (open && open !== this.open) this.cursor = this.indexOf(open);
