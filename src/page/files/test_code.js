@@ -121,7 +121,7 @@ async function call(method, path, body, type = "application/json") {
 
 // A test in Rust: statements, the first of which start the server.
 export function rustTest(name, statements, uses = '') {
-  return `${uses}use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${statements.join('\n')}\n}\n`;
+  return `use mailjig::prelude::*;\n${uses}\n#[test]\nfn ${name}() {\n${statements.join('\n')}\n}\n`;
 }
 
 export const RUST_START = '    let server = MailServer::start();';
