@@ -48,6 +48,23 @@ test('two sessions are aligned, and what is different is marked', async () => {
     });
 });
 
+test('after a reset, the sessions that have these numbers then are compared', async () => {
+    const server = await newServer();
+    const { port } = server.endpoints.smtp;
+    for (const word of ['NOOP', 'RSET']) await dialogue(port, 'EHLO old.example', word);
+    await ended(server);
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions/s1/compare/s2`);
+        await page.locator('#pairs .row').filter({ hasText: 'old.example' }).waitFor();
+        await server.post('reset');
+        await page.getByRole('alert').getByText('There is no session').waitFor();
+        for (const word of ['HELP', 'VRFY bob']) await dialogue(port, 'EHLO new.example', ...Array(20).fill('NOOP'), word);
+        await page.locator('#pairs .row').filter({ hasText: 'new.example' }).waitFor();
+        assert.equal(await page.locator('#pairs .row').filter({ hasText: 'old.example' }).count(), 0);
+        await page.locator('#compare-problem').waitFor({ state: 'hidden' });
+    }, { expected: [404, 410] });
+});
+
 test('two sessions of 5,000 lines with little in common are compared, and only visible rows are in the document', async () => {
     const server = await newServer();
     for (const [factor, modulus] of [[7, 40], [11, 43]]) {

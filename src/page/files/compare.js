@@ -157,6 +157,8 @@ async function read(side, place) {
     const request = (side.requests += 1);
     const session = await api.get(resource('sessions', side.id));
     if (side.requests !== request) return;
+    // Numbers begin again after a reset: this is another session.
+    if (side.session && side.session.opened !== session.opened) return location.reload();
     side.session = session;
     showFacts(side, place);
     $('#sides').hidden = false;
