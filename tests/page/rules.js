@@ -1,5 +1,6 @@
 // The view of rules.
 'use strict';
+const { once } = require('node:events');
 const net = require('node:net');
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
 const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
@@ -358,6 +359,7 @@ test('a rule is disabled, duplicated, copied and removed, and shadows another', 
         await page.getByRole('button', { name: 'Remove', exact: true }).click();
         await page.getByRole('dialog', { name: 'Remove the rule full?' }).getByRole('button', { name: 'Remove' }).click();
         await page.waitForURL(`${server.page}/rules`);
+        await row(page, 'full').waitFor({ state: 'detached' });
         await page.getByRole('button', { name: 'Remove all' }).click();
         await page.getByRole('dialog', { name: 'Remove the rule?' }).getByRole('button', { name: 'Remove all' }).click();
         await page.getByText('No rules', { exact: true }).waitFor();
@@ -498,6 +500,11 @@ test('the clock is paused and advanced, and a rule for a while is over', async (
 
         assert.equal(Date.parse((await server.get('clock')).now) - before, 60_000);
         await server.send({ to: 'bob@example.org', subject: 'x', text: 'x' });
+        const idle = net.connect(server.endpoints.smtp.port, '127.0.0.1').on('error', () => {});
+        await once(idle, 'data');
+        await page.getByRole('button', { name: '+1 h' }).click();
+        await page.getByText('Advanced the clock by 1h. 1 session timed out.').waitFor();
+        idle.destroy();
         await page.getByLabel('Time to advance by').fill('soon');
         await page.getByRole('button', { name: 'Advance' }).click();
         await page.getByRole('alert').getByText('soon').waitFor();

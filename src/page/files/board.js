@@ -85,9 +85,9 @@ export class Board {
   async advance(by) {
     const problem = $('#advance + .problem');
     try {
-      await api.post('clock/advance', { by });
+      const { timed_out: ended } = await api.post('clock/advance', { by });
       showProblem(problem);
-      say(`Advanced the clock by ${by}`);
+      say(`Advanced the clock by ${by}${ended ? `. ${plural(ended, 'session')} timed out.` : ''}`);
     } catch (error) {
       showProblem(problem, error.message);
     }
