@@ -1,9 +1,10 @@
-// The panels of an open message: its MIME parts and attachments, text, headers, links, lint, HTML.
+// The panels of an open message: its MIME parts and attachments, text, headers, source, links, lint, HTML.
 
 import { v1, api, view, withQuery } from './api.js';
 import { h, fill, octets, plural, columns } from './dom.js';
 import { readable } from './octet_text.js';
 import { copyButton } from './page.js';
+import { WindowedList } from './windowed_list.js';
 
 // What browsers show in <img>, in which nothing runs.
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml|x-icon)$/;
@@ -262,4 +263,95 @@ function remoteHosts(html) {
     }
   }
   return hosts;
+}
+
+// ---- the source: the octets of the message, line by line, as received
+
+const ROW_HEIGHT = 19;
+// A longer line is continued in the next row.
+const MOST_IN_ROW = 1000;
+
+export async function sourcePanel(panel, message, signal) {
+  fill(panel, h('p.muted.body', {}, 'Reading the message …'));
+  let source;
+  try {
+    source = await api.octets(`messages/${message.id}/raw`, {}, { signal });
+  } catch (error) {
+    failure(panel, error);
+    return;
+  }
+  const starts = lineStarts(source, MOST_IN_ROW);
+  const field = h('input', { type: 'search', placeholder: 'Find; Enter: next', 'aria-label': 'Find in the source, in upper and lower case as given', maxlength: 200 });
+  const place = h('span.count', { role: 'status' });
+  const rows = h('div.scroll.source', { id: 'source' });
+  fill(panel,
+    h('div.bar', {},
+      h('span.count', {}, `${plural(starts.length, 'line')}, ${plural(source.length, 'octet')}, as received`),
+      field, place,
+      h('span.count.end', { title: 'How this view shows what is not text' }, '\\xff: not text · LF: a line end without CR'),
+      copyButton(() => new TextDecoder().decode(source), 'the source')),
+    rows);
+  const width = String(starts.length).length;
+  const list = new WindowedList(rows, {
+    rowHeight: ROW_HEIGHT,
+    key: (start) => start,
+    label: 'Source of the message',
+    render: (start, index) => sourceRow(source, start, starts[index + 1] ?? source.length, String(index + 1).padStart(width)),
+  });
+  list.set(starts);
+  let at = -1;
+  field.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !field.value) return;
+    event.preventDefault();
+    const wanted = new TextEncoder().encode(field.value);
+    const by = event.shiftKey ? -1 : 1;
+    at = find(source, wanted, at + by, by);
+    if (at < 0) at = find(source, wanted, by > 0 ? 0 : source.length - 1, by);
+    place.textContent = at < 0 ? 'not found' : `line ${(lineOf(starts, at) + 1).toLocaleString('en')}`;
+    if (at >= 0) list.moveTo(lineOf(starts, at));
+  });
+}
+
+// The index of the line that has this octet.
+const lineOf = (starts, at) => starts.findLastIndex((start) => start <= at);
+
+function sourceRow(source, start, next, number) {
+  const isContinued = source[next - 1] !== 10;
+  const isBare = !isContinued && source[next - 2] !== 13;
+  const text = readable(source.subarray(start, Math.max(start, isContinued ? next : next - (isBare ? 1 : 2))));
+  return [
+    h('span.number', { 'aria-hidden': 'true' }, number),
+    h('code', {}, text || h('span.hidden', {}, 'empty line')),
+    isBare && h('span.mark', { title: 'A bare LF ends this line' }, 'LF'),
+    isContinued && next < source.length && h('span.mark', { title: 'The line goes on in the next row' }, '…'),
+  ];
+}
+
+// The lines of a message, each at most `most` octets: where they start. A line that is longer is continued in the next.
+function lineStarts(source, most) {
+  const starts = [];
+  for (let start = 0; start < source.length; ) {
+    starts.push(start);
+    const end = source.indexOf(10, start) + 1 || source.length;
+    start = end - start > most ? characterStart(source, start + most) : end;
+  }
+  return starts;
+}
+
+// The start of the UTF-8 character at this octet.
+function characterStart(source, at) {
+  let start = at;
+  while (at - start < 3 && (source[start] & 0xc0) === 0x80) start -= 1;
+  return start;
+}
+
+// Where these octets occur at or after a place, or before it: -1 if they do not.
+function find(source, wanted, from, by) {
+  const is = (at) => wanted.every((octet, index) => source[at + index] === octet);
+  for (let at = from; at >= 0 && at < source.length; at += by) {
+    at = by > 0 ? source.indexOf(wanted[0], at) : source.lastIndexOf(wanted[0], at);
+    if (at < 0) break;
+    if (is(at)) return at;
+  }
+  return -1;
 }

@@ -2,8 +2,7 @@
 
 import { api, v1, view } from './api.js';
 import { $, columns, h, fill, time, mailbox, octets, facts, plural } from './dom.js';
-import { attachmentsPanel, leaves, partsPanel, headersPanel, linksPanel, lintPanel, textPanel, htmlPanel } from './message_parts.js';
-import { sourcePanel } from './message_source.js';
+import { attachmentsPanel, leaves, partsPanel, headersPanel, htmlPanel, linksPanel, lintPanel, sourcePanel, textPanel } from './message_parts.js';
 import { say } from './page.js';
 
 const PANELS = {
