@@ -336,6 +336,22 @@ test('10,000 messages are listed with few rows in the document', async () => {
     });
 });
 
+test('Escape closes the hints at the search field, and not the message', async () => {
+    const server = await newServer();
+    await server.deliver('bob@example.org', 'Subject: One\r\n\r\n');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages/m1`);
+        await page.getByRole('heading', { name: 'One' }).waitFor();
+        await page.getByRole('button', { name: 'Fields' }).click();
+        await page.locator('#fields').waitFor();
+
+        await page.keyboard.press('Escape');
+
+        await page.locator('#fields').waitFor({ state: 'hidden' });
+        assert.equal(new URL(page.url()).pathname, new URL(`${server.page}/messages/m1`).pathname);
+    });
+});
+
 for (const scheme of ['light', 'dark']) {
     for (const width of [400, 760, 2000]) {
         test(`list and message fit, ${scheme}, ${width} px wide`, async () => {

@@ -65,7 +65,8 @@ document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') event.target.blur();
     return;
   }
-  if ($('dialog[open]')) return;
+  // Escape closes these.
+  if ($('dialog[open], :popover-open')) return;
   const found = shortcuts.get(`${before} ${event.key}`) ?? shortcuts.get(event.key);
   before = event.key;
   if (!found) return;
