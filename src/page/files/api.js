@@ -101,30 +101,24 @@ export const api = {
 
 // One stream for a document, and none while it is not visible, because a browser has few connections for one host.
 
-const listeners = new Set();
+let listener = null;
 let stream = null;
 let isFirst = true;
 // Where the journal was at the last event.
 let reached = 0;
 
-// Calls `listener` with each update: `{ messages, removed, sessions, mailboxes, rules, reset }`, and `{ all: true }` when
-// updates may have been missed. `all` comes also at the beginning; with `restarted`, the server was started anew. A view
-// calls it when its script is ready: `live` in the bar says that too.
-export function onUpdate(listener) {
-  listeners.add(listener);
-  if (!isFirst) listener(EVERYTHING);
+// Calls this function of the view with each update: `{ messages, removed, sessions, mailboxes, rules, reset }`, and
+// `{ all: true }` when updates may have been missed. `all` comes also at the beginning; with `restarted`, the server was
+// started anew. A view calls it when its script is ready: `live` in the bar says that too.
+export function onUpdate(take) {
+  listener = take;
   open();
-  return () => listeners.delete(listener);
 }
 
 const EVERYTHING = { all: true, messages: true, removed: true, sessions: null, mailboxes: true, rules: true, reset: false };
 
-function tell(update) {
-  for (const listener of listeners) listener(update);
-}
-
 function open() {
-  if (stream || document.hidden) return;
+  if (stream || !listener || document.hidden) return;
   stream = new EventSource(v1('updates'));
   let greeted = false;
   stream.addEventListener('update', (event) => {
@@ -137,7 +131,7 @@ function open() {
     greeted = true;
     isFirst = false;
     show('live');
-    tell(update);
+    listener(update);
   });
   stream.addEventListener('error', async () => {
     greeted = false;
