@@ -150,9 +150,12 @@ test('beside an open entry, the dates in the list are not cut off', async () => 
     const server = await withMail('one', 'two');
     await inBrowser(async page => {
         await open(page, view(server, BOB, 'INBOX', '2'));
-        const date = await entry(page, 1).locator('.date').boundingBox();
-        const list = await page.locator('#entries').boundingBox();
-        assert.ok(date.x + date.width <= list.x + list.width, `${date.x + date.width} ${list.x + list.width}`);
+        await page.locator('#entry').waitFor();
+        // In one step, because rows may be drawn again meanwhile.
+        await page.waitForFunction(() => {
+            const [list, date] = ['#entries', '#entries .date'].map(selector => document.querySelector(selector)?.getBoundingClientRect());
+            return date && date.right <= list.right;
+        });
     }, { width: 1000 });
 });
 

@@ -85,7 +85,7 @@ async function main() {
     await shoot('messages', '/messages/m24');
     await shoot('sessions', `/sessions/${(ruled.find(session => session.rules.includes('slow-data')) ?? ruled[0]).id}`, { colorScheme: 'dark' });
     await shoot('compare', `/sessions/${ruled[0].id}/compare/${sessions[0].id}`);
-    await shoot('rules', '/rules/nobody');
+    await shoot('rules', '/rules/unknown');
     await shoot('mailboxes', '/mailboxes/bob%40example.org/INBOX');
     await shoot('servers', '/servers');
     await browser.close();
