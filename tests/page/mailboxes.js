@@ -315,3 +315,18 @@ test('the copied tests hold, and fail when an entry has changed', async () => {
         for (const language of SCRIPTS) await assert.rejects(runCode(language, code[language]), /false|AssertionError/, language);
     });
 });
+
+test('after a reset, entries of the same UIDs are not selected', async () => {
+    const server = await withMail('old');
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX'));
+        await entry(page, 1).locator('.check').click();
+        await page.getByText('1 selected').waitFor();
+
+        await server.post('reset');
+        await server.post(box('INBOX'), { raw: message('new') });
+
+        await entry(page, 1).getByText('new').waitFor();
+        await page.getByText('1 selected').waitFor({ state: 'hidden' });
+    });
+});

@@ -173,3 +173,19 @@ test('a message without styles for dark says so where dark is chosen', async () 
         await note.waitFor({ state: 'hidden' });
     });
 });
+
+test('after a reset, messages of the same numbers are not selected', async () => {
+    const server = await newServer();
+    await server.deliver('bob@example.org', 'Subject: Old\r\n\r\n');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages`);
+        await row(page, 'Old').locator('.check').click();
+        await page.getByRole('button', { name: 'Delete 1 selected' }).waitFor();
+
+        await server.post('reset');
+        await server.deliver('bob@example.org', 'Subject: New\r\n\r\n');
+
+        await row(page, 'New').waitFor();
+        await page.getByRole('button', { name: 'Delete all' }).waitFor();
+    });
+});

@@ -61,7 +61,10 @@ const readSoon = throttle(200, read);
 
 onUpdate((update) => {
   if (update.reset || update.all) entries.forget();
-  if (update.reset) forgetMessage();
+  if (update.reset) {
+    forgetMessage();
+    entries.list.selectAll(false);
+  }
   if (update.mailboxes || update.reset) readSoon();
   clients.update(update);
 });

@@ -104,6 +104,7 @@ onUpdate((update) => {
   if (update.restarted) showProblem($('#restarted'), `The server was started anew, which this page noticed at ${clockTime(Date.now())}. What it had captured before is gone.`);
   if (update.reset) {
     unseen.clear();
+    list.selectAll(false);
     messages.reset();
     if (opened.message) opened.deleted();
   } else if (update.all && !isFirst) {
