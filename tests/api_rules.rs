@@ -189,3 +189,21 @@ fn a_rule_is_shadowed_only_if_another_surely_takes_its_events() {
         assert_eq!(status(&api, "inner"), "armed", "{outer}");
     }
 }
+
+/// A session is read in portions of 256 records.
+#[test]
+fn near_misses_in_a_long_session_have_the_numbers_of_their_lines() {
+    let (server, api) = start();
+    at_noop(&api, "near", json!({ "when": { "verb": "other" } }));
+    let mut client = LineClient::greeted(server.smtp().address());
+
+    for resets in [0, 126, 300] {
+        (0..resets).for_each(|_| drop(client.ask("RSET")));
+        client.ask("NOOP");
+    }
+
+    let rule = api.ok("/rules/near");
+    let events: Vec<&Value> = rule["near_misses"].as_array().unwrap().iter().map(|near| &near["event"]).collect();
+    assert_eq!(events, ["s1 · line 2 · smtp.noop", "s1 · line 256 · smtp.noop", "s1 · line 858 · smtp.noop"]);
+    assert_eq!(api.ok("/rules")["rules"][0], rule);
+}

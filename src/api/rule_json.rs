@@ -1,11 +1,15 @@
 //! A mounted rule as JSON.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread::yield_now;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::base::{Seq, SessionNo};
+use crate::drive::Engine;
 use crate::expect::{LineNumbers, near_misses};
 use crate::rule::{Mounted, Rule, RuleNo};
 use crate::scenario::{rule_as_json, rule_as_toml};
@@ -76,8 +80,25 @@ pub(super) struct RuleInContext {
     outer: Vec<Arc<Rule>>,
 }
 
+/// The lines of the events at which the mounted rules nearly fired, of one rule or of all. Releases the lock again and
+/// again, because sessions may be long.
+pub(super) fn line_numbers(engine: &Engine, only: Option<RuleNo>) -> LineNumbers {
+    let near: BTreeSet<(SessionNo, Seq)> = engine.read(|world| {
+        let book = &world.rulebook;
+        let asked = book.rules().iter().filter(|mounted| only.is_none_or(|no| no == mounted.no));
+        asked.flat_map(|mounted| book.near(mounted)).filter_map(|near| near.session.zip(near.exchange)).collect()
+    });
+    let mut numbers = LineNumbers::default();
+    for (session, exchange) in near {
+        while !engine.read(|world| numbers.read(session, exchange, &world.journal)) {
+            yield_now();
+        }
+    }
+    numbers
+}
+
 impl RuleInContext {
-    pub(super) fn of(no: RuleNo, world: &World) -> Option<Self> {
+    pub(super) fn of(no: RuleNo, world: &World, numbers: &mut LineNumbers) -> Option<Self> {
         let mounted = world.rulebook.get(no)?;
         let outer = world
             .rulebook
@@ -86,7 +107,7 @@ impl RuleInContext {
             .take_while(|its| its.no != no)
             .filter(|its| its.enabled && its.rule.can_shadow());
         let outer = outer.map(|its| Arc::clone(&its.rule)).collect();
-        Some(Self { snapshot: RuleSnapshot::of(mounted, world, &mut LineNumbers::default()), outer })
+        Some(Self { snapshot: RuleSnapshot::of(mounted, world, numbers), outer })
     }
 
     pub(super) fn into_json(self) -> MountedJson {
@@ -96,9 +117,8 @@ impl RuleInContext {
 
 impl RuleSnapshot {
     /// The mounted rules, the outermost first.
-    pub(super) fn all(world: &World) -> Vec<Self> {
-        let mut numbers = LineNumbers::default();
-        world.rulebook.rules().iter().map(|mounted| Self::of(mounted, world, &mut numbers)).collect()
+    pub(super) fn all(world: &World, numbers: &mut LineNumbers) -> Vec<Self> {
+        world.rulebook.rules().iter().map(|mounted| Self::of(mounted, world, numbers)).collect()
     }
 
     fn of(mounted: &Mounted, world: &World, numbers: &mut LineNumbers) -> Self {

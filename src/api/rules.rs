@@ -12,10 +12,11 @@ use super::body::NoBody;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::rule_body::RuleBody;
-use super::rule_json::{MountedJson, RuleInContext, RuleList, RuleSnapshot};
+use super::rule_json::{MountedJson, RuleInContext, RuleList, RuleSnapshot, line_numbers};
 use super::target::{Base, Target};
 use super::wait::wait_until;
 use crate::base::Times;
+use crate::expect::LineNumbers;
 use crate::rule::{Mounted, RuleNo};
 use crate::scenario::NewRule;
 use crate::server::{RuleRemoved, Server, rule_fired};
@@ -34,8 +35,13 @@ query! {
 /// List the mounted rules, the outermost first.
 #[utoipa::path(get, path = "/rules", responses((status = 200, description = "The rules.", body = RuleList)))]
 pub(super) async fn list(Target(server): Target, _: NoParams) -> Result<Response, Problem> {
-    let list = move || Json(RuleList::of(server.engine().read(RuleSnapshot::all))).into_response();
-    run_blocking(list).await
+    run_blocking(move || {
+        let engine = server.engine();
+        let mut numbers = line_numbers(engine, None);
+        let all = engine.read(|world| RuleSnapshot::all(world, &mut numbers));
+        Json(RuleList::of(all)).into_response()
+    })
+    .await
 }
 
 /// Mount a rule, outside all others.
@@ -59,7 +65,7 @@ pub(super) async fn add(
             false => rule.id = format!("r{}", world.rulebook.next_no().0).into(),
         }
         let no = world.mount(Arc::new(rule), now);
-        Ok::<_, Problem>((no, RuleInContext::of(no, world)))
+        Ok::<_, Problem>((no, RuleInContext::of(no, world, &mut LineNumbers::default())))
     })?;
     let shown = mounted.map(RuleInContext::into_json);
     let location = [(header::LOCATION, format!("{base}/rules/r{}", no.0))];
@@ -111,8 +117,13 @@ pub(super) async fn one(
     } else if wait.is_some() {
         return Err(Problem::field("wait", "`wait` needs `fired`, as in `?fired=2&wait=5s`"));
     }
-    let found = server.engine().read(|world| RuleInContext::of(number(world, &r)?, world));
-    found.map(|found| Json(found.into_json())).ok_or_else(|| Problem::none("rule", &r))
+    let no = server.engine().read(|world| number(world, &r));
+    let find = move || {
+        let engine = server.engine();
+        let mut numbers = line_numbers(engine, no);
+        engine.read(|world| RuleInContext::of(no?, world, &mut numbers)).map(RuleInContext::into_json)
+    };
+    run_blocking(find).await?.map(Json).ok_or_else(|| Problem::none("rule", &r))
 }
 
 /// Replace a rule; its counts start again. The body is the rule, as for `POST`.
@@ -137,7 +148,7 @@ pub(super) async fn replace(
             false => rule.id = Arc::clone(&replaced.rule.id),
         }
         world.replace(no, Arc::new(rule), now);
-        RuleInContext::of(no, world).ok_or_else(none)
+        RuleInContext::of(no, world, &mut LineNumbers::default()).ok_or_else(none)
     })?;
     Ok(Json(replacement.into_json()))
 }

@@ -30,7 +30,7 @@ impl SeqList {
     }
 
     /// The numbers from the first to before the last.
-    pub(crate) fn between(&self, first: Seq, last: Seq) -> impl DoubleEndedIterator<Item = Seq> {
+    pub(crate) fn between(&self, first: Seq, last: Seq) -> impl Iterator<Item = Seq> {
         let start = self.count_before(first);
         self.low[start..self.count_before(last).max(start)].iter().map(|low| self.place(*low))
     }

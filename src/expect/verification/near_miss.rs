@@ -31,6 +31,9 @@ pub(crate) fn near_misses(
     book.near(mounted).iter().map(|near| near_miss(near, book, journal, numbers)).collect::<Vec<_>>()
 }
 
+/// Number of records that are read before the lock can be released.
+const PORTION: usize = 256;
+
 /// The numbers of the lines at which the exchanges of sessions begin. Each session is read once, as far as it is asked for.
 #[derive(Default)]
 pub(crate) struct LineNumbers(HashMap<SessionNo, Numbered>);
@@ -46,10 +49,18 @@ struct Numbered {
 
 impl LineNumbers {
     pub(super) fn of(&mut self, session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
-        let (log, exchange) = (journal.session(session?)?, exchange?);
-        let Numbered { before, count, first } = self.0.entry(log.no).or_default();
+        let (session, exchange) = (session?, exchange?);
+        while !self.read(session, exchange, journal) {}
+        self.0.get(&session)?.first.get(&exchange).copied()
+    }
+
+    /// Reads some more records of a session, up to an exchange. Returns whether all of these are read.
+    pub(crate) fn read(&mut self, session: SessionNo, exchange: Seq, journal: &Journal) -> bool {
+        let Some(log) = journal.session(session) else { return true };
+        let Numbered { before, count, first } = self.0.entry(session).or_default();
         let behind = Seq(exchange.number() + 1);
-        for turn in journal.turns(log.records.between(*before, behind)) {
+        let portion: Vec<Seq> = log.records.between(*before, behind).take(PORTION).collect();
+        for turn in journal.turns(portion.iter().copied()) {
             let mut lines = Vec::new();
             push_turn(&mut lines, journal, log, &turn);
             if !lines.is_empty() {
@@ -57,8 +68,9 @@ impl LineNumbers {
             }
             *count += lines.len();
         }
-        *before = behind.max(*before);
-        first.get(&exchange).copied()
+        let next = portion.last().map_or(behind, |last| Seq(last.number() + 1));
+        *before = next.max(*before);
+        *before >= behind
     }
 }
 
