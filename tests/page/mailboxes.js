@@ -1,6 +1,6 @@
 // The mailboxes: accounts, mailboxes and entries, and what is put, found and named.
 'use strict';
-const { test, assert, newServer, inBrowser, accessible, WITHIN } = require('./support.js');
+const { test, assert, newServer, inBrowser, accessible, boxOf, WITHIN } = require('./support.js');
 const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 const { BOB, box, view, message, withMail, client, entry, open } = require('./mailbox_support.js');
 
@@ -84,8 +84,8 @@ test('with little room, the entries have most of it, and the controls are folded
     await inBrowser(async page => {
         await open(page, view(server, BOB, 'INBOX'));
         await entry(page, 30).waitFor();
-        const { height } = await page.locator('#entries').boundingBox();
-        const flag = await entry(page, 30).locator('.flag').first().boundingBox();
+        const { height } = await boxOf(page.locator('#entries'));
+        const flag = await boxOf(entry(page, 30).locator('.flag').first());
         await page.mouse.click(flag.x + 7, flag.y + 7);
         await page.locator('#entry-text').getByText('Hello.').waitFor();
         await page.keyboard.press('Enter');
@@ -135,7 +135,7 @@ test('the boxes of entries are large enough for a finger, and Shift with a click
     const server = await withMail('one', 'two', 'three', 'four');
     await inBrowser(async page => {
         await open(page, view(server, BOB, 'INBOX'));
-        const { x, y, width, height } = await entry(page, 4).locator('.check').boundingBox();
+        const { x, y, width, height } = await boxOf(entry(page, 4).locator('.check'));
         await page.mouse.click(x + width + 4, y + height / 2);
         await entry(page, 2).locator('.check').click({ modifiers: ['Shift'] });
         await page.getByText('3 selected').waitFor();

@@ -1,7 +1,7 @@
 // An open message.
 'use strict';
 const net = require('node:net');
-const { test, assert, newServer, inBrowser, accessible, shot, WITHIN } = require('./support.js');
+const { test, assert, newServer, inBrowser, accessible, boxOf, shot, WITHIN } = require('./support.js');
 const { PNG, rows, row, panel, tab, isBlocked, noOverflow, rich } = require('./message_support.js');
 
 test('the open message shows envelope, header and a tab for everything in it', async () => {
@@ -76,7 +76,7 @@ test('with little room, no word of a table is broken, and buttons are large enou
         await page.goto(`${server.page}/messages/m1#links`);
         const copy = page.locator('#message-panel .copy').first();
         await copy.waitFor();
-        assert.ok((await copy.boundingBox()).height >= 24);
+        assert.ok((await boxOf(copy)).height >= 24);
     }, { width: 400, tolerated: isBlocked });
 });
 
@@ -165,7 +165,7 @@ test('the frame has widths and a colour scheme of its own', async () => {
         assert.equal(await colour(), 'rgb(200, 201, 202)');
         for (const [name, width] of [['Phone', 360], ['Tablet', 768]]) {
             await page.getByRole('button', { name }).click();
-            assert.equal(Math.round((await page.locator('iframe').boundingBox()).width), width);
+            assert.equal(Math.round((await boxOf(page.locator('iframe'))).width), width);
         }
         await shot(page, 'messages-html-dark');
     }, { scheme: null, width: 2000, tolerated: isBlocked });

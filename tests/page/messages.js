@@ -2,7 +2,7 @@
 'use strict';
 const { execFile } = require('node:child_process');
 const net = require('node:net');
-const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { test, assert, newServer, inBrowser, accessible, boxOf, shot } = require('./support.js');
 const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 const { rows, row, field, panel, noOverflow, rich } = require('./message_support.js');
 
@@ -40,12 +40,12 @@ test('what the user reads stays in its place when mail arrives', async () => {
         await row(page, 'Mail 60.').waitFor();
         await page.locator('#list').evaluate(list => list.scrollTo(0, 1040));
         await row(page, 'Mail 35.').waitFor();
-        const before = await row(page, 'Mail 35.').boundingBox();
+        const before = await boxOf(row(page, 'Mail 35.'));
 
         await server.deliver('bob@example.org', 'Subject: Late\r\n\r\n');
 
         await page.getByText('61 messages', { exact: true }).waitFor();
-        const after = await row(page, 'Mail 35.').boundingBox();
+        const after = await boxOf(row(page, 'Mail 35.'));
         assert.equal(after.y, before.y);
     });
 });

@@ -1,6 +1,6 @@
 // What the page says about messages that no mailbox has, recipients that were refused, and what is gone.
 'use strict';
-const { test, assert, root, call, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { test, assert, root, call, newServer, inBrowser, accessible, boxOf, shot } = require('./support.js');
 const { row, rows, field, tab, noOverflow } = require('./message_support.js');
 
 test('recipients that were refused in the transaction of a message are shown, and are said to be not in the envelope', async () => {
@@ -75,7 +75,7 @@ test('the row of a message that is opened by its URL is seen and marked', async 
         await page.getByText('51 of 60', { exact: true }).waitFor();
 
         await page.waitForFunction(() => document.querySelector('#list .row.cursor')?.textContent.includes('Mail 10.'));
-        const [list, its] = await Promise.all([page.locator('#list').boundingBox(), row(page, 'Mail 10.').boundingBox()]);
+        const [list, its] = await Promise.all([boxOf(page.locator('#list')), boxOf(row(page, 'Mail 10.'))]);
         assert.ok(its.y >= list.y && its.y + its.height <= list.y + list.height + 1, JSON.stringify([list, its]));
     });
 });

@@ -3,7 +3,7 @@
 const tls = require('node:tls');
 const { readFile } = require('node:fs/promises');
 const { ImapFlow } = require('imapflow');
-const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { test, assert, newServer, inBrowser, accessible, boxOf, shot } = require('./support.js');
 const { SCRIPTS, runCode } = require('./code_support.js');
 const { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf, clientThat } = require('./session_support.js');
 
@@ -252,7 +252,7 @@ test('the overview goes to a time, by pointer and by keyboard', async () => {
         await openSession(page, server, 's1');
         const overview = page.getByRole('slider', { name: 'Time in the session' });
         await page.waitForFunction(() => Number(document.querySelector('#overview').getAttribute('aria-valuemax')) >= 0);
-        const box = await overview.boundingBox();
+        const box = await boxOf(overview);
         await page.mouse.click(box.x + box.width - 2, box.y + 10);
         await line(page, 'Ended normally').waitFor();
         await overview.focus();

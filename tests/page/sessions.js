@@ -1,7 +1,7 @@
 // The list of sessions.
 'use strict';
 const nodemailer = require('nodemailer');
-const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { test, assert, newServer, inBrowser, accessible, boxOf, shot } = require('./support.js');
 const { SCRIPTS, runCode } = require('./code_support.js');
 const { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf, clientThat } = require('./session_support.js');
 
@@ -176,7 +176,7 @@ test('beside an open session, nothing in the list is cut off', async () => {
     await inBrowser(async page => {
         await openSession(page, server, 's1');
         await row(page, 's1').getByText('lost').waitFor();
-        assert.ok((await page.locator('.pane.list').boundingBox()).width >= 360);
+        assert.ok((await boxOf(page.locator('.pane.list'))).width >= 360);
         const cut = await page.locator('#sessions .tag, #filters select').evaluateAll(all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent));
         assert.deepEqual(cut, []);
         const tooNarrow = await page.locator('#filters select').evaluateAll(all => all.map(each => each.clientWidth).filter(width => width < 130));

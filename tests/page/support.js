@@ -88,9 +88,18 @@ async function accessible(page) {
     assert.deepEqual(found, []);
 }
 
+// Where an element is. A row may be drawn again between finding and measuring it.
+async function boxOf(locator) {
+    for (;;) {
+        await locator.waitFor();
+        const box = await locator.boundingBox();
+        if (box) return box;
+    }
+}
+
 // Keeps a screenshot if SHOTS names a folder.
 async function shot(page, name) {
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
 }
 
-module.exports = { test, assert, root, newServer, call, inBrowser, accessible, shot, WITHIN };
+module.exports = { test, assert, root, newServer, call, inBrowser, accessible, boxOf, shot, WITHIN };
