@@ -177,6 +177,10 @@ fn a_wrong_flag_and_a_wrong_mailbox_are_named() {
         assert_eq!(answer.field(400), "flag");
         assert!(answer.detail(400).contains("did you mean `\\Seen`?"));
     }
+    for flag in ["", "!"] {
+        let answer = api.delete(format!("/accounts/bob/mailboxes/INBOX/entries?flag={flag}"));
+        assert_eq!(answer.field(400), "flag");
+    }
     for path in ["/accounts/bob/mailboxes/Archive/2024", "/accounts/bob/mailboxes/Archive/2024/raw"] {
         let detail = api.get(path).detail(404);
         assert_eq!(detail, "bob has no mailbox Archive; write a `/` in the name of a mailbox as `%2F`");

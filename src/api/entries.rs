@@ -59,6 +59,10 @@ pub(super) struct FlagFilter(String);
 impl Value for FlagFilter {
     fn read(text: &str) -> Result<Self, String> {
         let flag = text.strip_prefix('!').unwrap_or(text);
+        if flag.is_empty() {
+            // Every entry is without it, and a shell variable that is not set would expunge all mail.
+            return Err(format!("`{text}` names no flag; write one, such as `\\Seen` or `!\\Seen`"));
+        }
         if flag.starts_with('\\') && Flags::system(flag).is_none() {
             let known: Vec<&str> = Flags::SYSTEM.iter().map(|(name, _)| *name).collect();
             return Err(unknown("flag", flag, &known));
