@@ -686,3 +686,22 @@ test('a thousand rules stay quick to go through', async () => {
         assert.equal(await page.getByRole('option').count(), 1);
     });
 });
+
+test('a variable that is added after another one is gone is set by its own button', async () => {
+    const server = await newServer();
+    await server.put('scenario', { text: 'mailjig = 1\n[state]\nphase = "up"\n' });
+    await server.put('state', { first: 1 });
+    await inBrowser(async page => {
+        await open(page, server, '?server');
+        await page.getByLabel('Value of first').waitFor();
+        await server.post('reset?keep=scenario');
+        await page.getByLabel('Value of first').waitFor({ state: 'detached' });
+        await server.put('state', { other: 1 });
+
+        await page.getByLabel('Value of other').fill('2');
+        await page.getByRole('row', { name: 'other' }).getByRole('button', { name: 'Set' }).click();
+
+        await page.getByText('Set other').waitFor();
+        assert.deepEqual(await server.get('state'), { other: 2, phase: 'up' });
+    });
+});

@@ -113,11 +113,9 @@ export class Board {
 
   #row(name, body) {
     const input = h('input', { 'aria-label': `Value of ${name}`, autocomplete: 'off', spellcheck: 'false' });
-    const form = `set-${this.variables.size}`;
-    input.setAttribute('form', form);
-    const button = h('button', { form: null }, 'Set');
-    button.setAttribute('form', form);
-    const row = h('tr', {}, h('th', { scope: 'row', class: 'mono' }, name), h('td', {}, h('form', { id: form, onsubmit: (event) => (event.preventDefault(), this.#set(name, input.value)) }, input)), h('td', {}, button));
+    const set = () => this.#set(name, input.value);
+    const form = h('form', { onsubmit: (event) => (event.preventDefault(), set()) }, input);
+    const row = h('tr', {}, h('th', { scope: 'row', class: 'mono' }, name), h('td', {}, form), h('td', {}, h('button', { type: 'button', onclick: set }, 'Set')));
     row.show = (value) => {
       const text = shown(value);
       // Its text is the user's while it differs from what was shown.
