@@ -705,3 +705,25 @@ test('a variable that is added after another one is gone is set by its own butto
         assert.deepEqual(await server.get('state'), { other: 2, phase: 'up' });
     });
 });
+
+test('a scenario that was left before it was read does not take the place of the one that is open', async () => {
+    const server = await newServer();
+    await inBrowser(async page => {
+        let answer;
+        const left = new Promise(resolve => (answer = resolve));
+        await page.route(/scenarios\/smtp-421-after-n/, async route => (await left, route.fallback()));
+        await open(page, server, '?scenario=accept-lost-ack');
+        await page.getByRole('heading', { name: 'accept-lost-ack' }).waitFor();
+        const link = name => page.locator(`#scenario-list a[href$="=${name}"]`);
+        await link('smtp-421-after-n').click();
+        await link('accept-lost-ack').click();
+        await page.waitForURL(/accept-lost-ack$/);
+
+        const answered = page.waitForResponse(/scenarios\/smtp-421-after-n/);
+        answer();
+        await (await answered).finished();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+
+        await page.getByRole('heading', { name: 'accept-lost-ack' }).waitFor();
+    });
+});

@@ -40,8 +40,8 @@ export class Catalogue {
 
   // Opens the scenario of this name, and says whether there is one.
   async show(name) {
+    this.wanted = name;
     if (this.open?.name !== name) {
-      this.wanted = name;
       try {
         const open = await api.get(`scenarios/${encodeURIComponent(name)}`);
         if (this.wanted !== name) return null;
