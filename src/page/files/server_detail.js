@@ -141,8 +141,9 @@ export class ServerDetail {
 
   #webhooks(webhooks) {
     if (!webhooks.length) return h('p.muted', {}, 'None. A webhook gets each message as JSON, after its reply was sent.');
+    const { path } = this.server;
     const row = ({ id, url, filters, delivered, failed_attempts: failed, last_error: error, behind, discarded }) => {
-      const remove = () => attempt(() => api.delete(`${this.server.path}webhooks/${id}`), `Removed ${id}`);
+      const remove = () => attempt(() => api.delete(`${path}webhooks/${id}`), `Removed ${id}`);
       const failures = failed ? plural(failed, 'failed attempt') : 'no errors';
       return [
         id, h('bdi.mono', {}, url), h('bdi', {}, filters), String(delivered), [String(behind), discarded > 0 && `, ${discarded} discarded`],
