@@ -2,7 +2,7 @@
 'use strict';
 const { test, assert, newServer, inBrowser, accessible, boxOf, WITHIN } = require('./support.js');
 const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
-const { BOB, box, view, message, withMail, client, entry, open } = require('./mailbox_support.js');
+const { BOB, box, view, message, withMail, client, entry, expunge, open } = require('./mailbox_support.js');
 
 test('without accounts, the page says how to get one', async () => {
     const server = await newServer();
@@ -328,5 +328,44 @@ test('after a reset, entries of the same UIDs are not selected', async () => {
 
         await entry(page, 1).getByText('new').waitFor();
         await page.getByText('1 selected').waitFor({ state: 'hidden' });
+    });
+});
+
+test('an answer about a mailbox that was left changes nothing in the one that is open', async () => {
+    const server = await withMail('one');
+    await server.patch(`${box('INBOX')}/1`, { add: ['\\Deleted'] });
+    await server.put(box('Kept'), {});
+    await server.post(box('Kept'), { raw: message('two') });
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX'));
+        await entry(page, 1).getByText('one').waitFor();
+        // Goes to the other mailbox before the server answers to the key.
+        const leave = async (key, request, answered) => {
+            let answer;
+            const left = new Promise(resolve => (answer = resolve));
+            await page.route(request, async route => (await left, route.fallback()));
+            const asked = page.waitForRequest(request);
+            await page.keyboard.press('e');
+            await page.keyboard.press(key);
+            await asked;
+            await page.getByRole('option', { name: /^Kept/ }).click();
+            await entry(page, 1).getByText('two').waitFor();
+            answer();
+            await answered();
+            await page.unroute(request);
+        };
+
+        await leave('f', /INBOX\/entries/, () => page.waitForResponse(/INBOX\/entries/));
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+        assert.equal(await entry(page, 1).locator('.flag.on').count(), 0);
+
+        await page.getByRole('option', { name: /^INBOX/ }).click();
+        await entry(page, 1).getByText('one').waitFor();
+        await leave('D', /INBOX\?flag=/, () => page.getByText('From INBOX of').waitFor());
+        await expunge(page, 'Expunge 1 entry with \\Deleted?');
+        await page.getByText('Expunged 1 entry').waitFor();
+
+        const kept = await server.get(box('Kept'));
+        assert.deepEqual(kept.entries.map(({ uid, flags }) => [uid, flags]), [[1, []]]);
     });
 });

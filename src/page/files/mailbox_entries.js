@@ -69,7 +69,9 @@ export class Entries extends EventTarget {
   // Everything may have changed, and the numbers of messages may begin again.
   forget() {
     this.details.clear();
-    this.state = null;
+    this.request += 1;
+    // What differs is read again.
+    this.state &&= { ...this.state, highest_modseq: null };
   }
 
   get filters() {
@@ -125,10 +127,6 @@ export class Entries extends EventTarget {
     }
   }
 
-  entry(uid) {
-    return this.list.items.find((entry) => entry.uid === uid);
-  }
-
   // The entries that a change is about: the selected ones, or the one at the cursor.
   get targets() {
     const { items, selected, cursor } = this.list;
@@ -149,27 +147,28 @@ export class Entries extends EventTarget {
 
   // Sets or unsets a flag on the targets.
   toggle(flag, entries = this.targets) {
+    const { place } = this;
     if (!entries.length) return undefined;
     return attempt(async () => {
-      this.#changed(await toggleFlag(this.place, entries, flag));
+      const changed = await toggleFlag(place, entries, flag);
+      if (place === this.place) this.#changed(changed);
     });
   }
 
   expunge(entries = this.targets) {
     const what = entries.length === 1 ? `UID ${entries[0].uid}` : plural(entries.length, 'selected entry', 'selected entries');
-    return this.#expunge(entries, what);
+    return this.#expunge(this.place, entries, what);
   }
 
   // Also those that the filters hide.
   async expungeDeleted() {
-    const { login, name } = this.place;
-    const answer = await attempt(() => api.get(mailboxOf(login, name), { flag: '\\Deleted' }));
+    const { place } = this;
+    const answer = await attempt(() => api.get(mailboxOf(place.login, place.name), { flag: '\\Deleted' }));
     if (answer?.entries.length === 0) return say('No entry has \\Deleted');
-    return answer && this.#expunge(answer.entries, `${plural(answer.entries.length, 'entry', 'entries')} with \\Deleted`);
+    return answer && this.#expunge(place, answer.entries, `${plural(answer.entries.length, 'entry', 'entries')} with \\Deleted`);
   }
 
-  async #expunge(entries, what) {
-    const { place } = this;
+  async #expunge(place, entries, what) {
     if (!entries.length) return;
     const detail = `From ${place.name} of ${place.login}. Clients that have selected it learn of it, in IDLE at once. This cannot be undone.`;
     if (!(await ask(`Expunge ${what}?`, detail, 'Expunge'))) return;
@@ -269,11 +268,6 @@ async function toggleFlag({ login, name }, entries, flag) {
   return changed;
 }
 
-// Expunges these entries. Returns their UIDs.
 async function expunge({ login, name }, entries) {
-  const gone = [];
-  for (const uid of uidSets(entries.map((entry) => entry.uid))) {
-    gone.push(...(await api.delete(mailboxOf(login, name, 'entries'), { uid })).uids);
-  }
-  return gone;
+  for (const uid of uidSets(entries.map((entry) => entry.uid))) await api.delete(mailboxOf(login, name, 'entries'), { uid });
 }
