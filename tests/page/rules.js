@@ -727,3 +727,21 @@ test('a scenario that was left before it was read does not take the place of the
         await page.getByRole('heading', { name: 'accept-lost-ack' }).waitFor();
     });
 });
+
+test('a verification that ends leaves the focus where the user went meanwhile', async () => {
+    const server = await newServer();
+    await inBrowser(async page => {
+        let answer;
+        const left = new Promise(resolve => (answer = resolve));
+        await page.route(/verify/, async route => (await left, route.fallback()));
+        await open(page, server, '?server');
+        await page.getByRole('button', { name: 'Verify' }).click();
+        await page.getByText('Waiting for the server to settle').waitFor();
+        await page.getByLabel('Name of a new variable').focus();
+
+        answer();
+
+        await page.getByText('Every expectation is met').waitFor();
+        await page.getByLabel('Name of a new variable').and(page.locator(':focus')).waitFor();
+    });
+});

@@ -252,7 +252,8 @@ export class Verification {
       if (error.status === 409) fill(report, linked(error.message, new Set(this.rules().map(({ rule }) => rule.id))));
     }
     button.disabled = false;
-    button.focus();
+    // A button that is disabled loses the focus.
+    if (document.activeElement === document.body) button.focus();
   }
 }
 
