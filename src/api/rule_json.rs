@@ -176,3 +176,41 @@ impl RuleList {
         Self { rules: shown.collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::protocol::{Event, Listener};
+    use crate::rule::On;
+    use crate::server::{Server, Settings, block_on};
+
+    /// Mounts a disabled rule, which is nearly met, and connects a client that sends NOOP.
+    fn nearly_meet(server: &Server, times: usize) {
+        server.engine().update(|world, now| {
+            let rule = Rule::new("near", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
+            let no = world.mount(Arc::new(rule), now);
+            world.rulebook.enable(no, false);
+        });
+        let mut client = TcpStream::connect(server.endpoint(Listener::Smtp).unwrap().address()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.write_all(format!("{}QUIT\r\n", "NOOP\r\n".repeat(times)).as_bytes()).unwrap();
+        client.read_to_end(&mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn a_reset_while_sessions_are_read_makes_no_line_wrong() {
+        let server = Arc::new(Server::start(Settings::default()).unwrap());
+        nearly_meet(&server, 3);
+
+        let mut numbers = line_numbers(server.engine(), None);
+        block_on(server.reset(&[])).unwrap();
+        nearly_meet(&server, 1);
+        let all = server.engine().read(|world| RuleSnapshot::all(world, &mut numbers));
+
+        assert_eq!(all[0].near_misses[0]["event"], "s1 · line 2 · smtp.noop");
+    }
+}

@@ -57,7 +57,12 @@ impl LineNumbers {
     /// Reads some more records of a session, up to an exchange. Returns whether all of these are read.
     pub(crate) fn read(&mut self, session: SessionNo, exchange: Seq, journal: &Journal) -> bool {
         let Some(log) = journal.session(session) else { return true };
-        let Numbered { before, count, first } = self.0.entry(session).or_default();
+        let numbered = self.0.entry(session).or_default();
+        if numbered.before < log.began() {
+            // Nothing of it is read; after a reset, it is another session with the same number.
+            *numbered = Numbered { before: log.began(), ..Numbered::default() };
+        }
+        let Numbered { before, count, first } = numbered;
         let behind = Seq(exchange.number() + 1);
         let portion: Vec<Seq> = log.records.between(*before, behind).take(PORTION).collect();
         for turn in journal.turns(portion.iter().copied()) {
