@@ -227,3 +227,33 @@ test('a session is ended on the page, with a last line', async () => {
         assert.ok((await (await fetch(`${server.api}/sessions/s1/transcript`)).text()).includes('* BYE Over and out'));
     });
 });
+
+test('accounts that are read slowly are shown, though they change meanwhile', async () => {
+    const server = await withMail('one');
+    const idling = await client(server);
+    await inBrowser(async page => {
+        await page.clock.install();
+        await open(page, view(server, BOB, 'INBOX'));
+        await entry(page, 1).waitFor();
+        let answer;
+        const asked = new Promise(resolve => (answer = resolve));
+        const requests = [];
+        // Only the first one is answered.
+        await page.route(/accounts$/, async route => {
+            if (requests.push(route) > 1) return;
+            await asked;
+            await route.continue();
+        });
+        const request = page.waitForRequest(/accounts$/);
+        await server.post(box('INBOX'), { raw: message('two') });
+        await request;
+        await server.post(box('INBOX'), { raw: message('three') });
+        await page.locator('.push', { hasText: '* 3 EXISTS' }).waitFor();
+        await page.clock.runFor(1000);
+
+        answer();
+
+        await entry(page, 2).waitFor();
+    });
+    idling.close();
+});

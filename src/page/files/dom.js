@@ -63,23 +63,23 @@ export function fillChanged(element, data, content) {
   return true;
 }
 
-// Calls `action` at most once in `ms` milliseconds, at once and at the end.
+// Calls `action` at once, and if it was called again meanwhile, once more `ms` milliseconds after it is done.
 export function throttle(ms, action) {
-  let timer = null;
+  let isBusy = false;
   let again = false;
-  return function run() {
-    if (timer) {
-      again = true;
-      return;
-    }
-    action();
-    timer = setTimeout(() => {
-      timer = null;
-      if (again) {
+  return async function run() {
+    again = true;
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      while (again) {
         again = false;
-        run();
+        await action();
+        await new Promise((done) => setTimeout(done, ms));
       }
-    }, ms);
+    } finally {
+      isBusy = false;
+    }
   };
 }
 

@@ -29,7 +29,7 @@ function go(next, { replace = false } = {}) {
   if (path !== location.pathname && !hasStep) history[replace ? 'replaceState' : 'pushState'](null, '', path);
   show();
   // What was just made may not be in the list yet.
-  if (next.login !== null && !(next.name === null ? account() : box())) read();
+  if (next.login !== null && !(next.name === null ? account() : box())) readSoon();
 }
 
 addEventListener('popstate', () => {
@@ -41,14 +41,9 @@ followLinks(pathOf({}), ({ pathname }) => go(placeIn(pathname)));
 
 // ---- reading
 
-let reading = 0;
-
 async function read() {
-  const request = (reading += 1);
   try {
-    const answer = await api.get('accounts');
-    if (request !== reading) return;
-    ({ accounts, delimiter } = answer);
+    ({ accounts, delimiter } = await api.get('accounts'));
     showProblem($('#list-problem'));
   } catch (error) {
     showProblem($('#list-problem'), error.message);

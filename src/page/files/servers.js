@@ -61,27 +61,22 @@ const further = (server) => {
 // By its name, unless it looks like a number, the main server, or a step in a path.
 const pathOf = ({ id, name }) => `/servers/${encodeURIComponent(name && !/^(\d+|main|\.\.?)$/.test(name) ? name : id)}`;
 
-let reading = 0;
-
 async function read() {
-  const request = (reading += 1);
   try {
     const answer = await api.get('servers');
-    if (request !== reading) return;
     servers = [main(answer.main), ...answer.servers.map(further)];
     $('#how-many').textContent = `${answer.servers.length} further${answer.expired ? `, ${answer.expired} expired` : ''}`;
     $('#how-many').title = `At most ${answer.max_servers.toLocaleString('en')} at the same time`;
     $('#first-server').textContent = `curl -X POST ${new URL('/v1/servers', location.href)} --json '{"name": "signup"}'`;
     showProblem($('#list-problem'));
     show();
-    await readOpen(request);
+    await readOpen();
   } catch (error) {
-    if (request !== reading) return;
     showProblem($('#list-problem'), error.message);
   }
 }
 
-async function readOpen(request) {
+async function readOpen() {
   const server = opened();
   if (!server) return;
   const { path } = server;
@@ -90,7 +85,7 @@ async function readOpen(request) {
     throw error;
   });
   const [facts, { sessions }, { webhooks }] = await Promise.all([health, api.get(`${path}sessions`, { open: true }), api.get(`${path}webhooks`)]);
-  if (request === reading && detail.server?.id === server.id) detail.update({ health: facts, sessions, webhooks });
+  if (detail.server?.id === server.id) detail.update({ health: facts, sessions, webhooks });
 }
 
 const readSoon = throttle(250, read);
