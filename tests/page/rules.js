@@ -745,3 +745,20 @@ test('a verification that ends leaves the focus where the user went meanwhile', 
         await page.getByLabel('Name of a new variable').and(page.locator(':focus')).waitFor();
     });
 });
+
+test('a rule that could not be removed keeps the text that was not applied', async () => {
+    const server = await newServer();
+    await mount(server, FULL);
+    await inBrowser(async page => {
+        await page.route(/rules\/r1$/, route => (route.request().method() === 'DELETE' ? route.fulfill({ status: 500, json: { detail: 'not now' } }) : route.fallback()));
+        await open(page, server, '/full');
+        const text = FULL.replace('times = 2', 'times = 3');
+        await editor(page).fill(text);
+        await page.getByRole('button', { name: 'Remove', exact: true }).click();
+        await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+
+        await page.getByText('not now').waitFor();
+        await page.getByRole('heading', { name: 'full' }).waitFor();
+        assert.equal(await editor(page).inputValue(), text);
+    }, { expected: [500] });
+});

@@ -131,9 +131,11 @@ export class RuleDetail {
     const { number, rule, loaded } = this.open;
     const detail = loaded ? 'It is a rule of the scenario: a reset restores it.' : 'Its text is lost; copy it first if you need it again.';
     if (!(await ask(`Remove the rule ${rule.id}?`, detail, 'Remove'))) return;
-    await attempt(() => api.delete(`rules/${number}`), `Removed ${rule.id}`);
-    this.changed(number, null);
-    this.go(view('rules'));
+    await attempt(async () => {
+      await api.delete(`rules/${number}`);
+      this.changed(number, null);
+      this.go(view('rules'));
+    }, `Removed ${rule.id}`);
     await this.reload();
   }
 
