@@ -257,3 +257,29 @@ test('accounts that are read slowly are shown, though they change meanwhile', as
     });
     idling.close();
 });
+
+test('the end of a client is not told in the account that was opened meanwhile', async () => {
+    const server = await withMail('one');
+    await server.put('accounts/carol', {});
+    await client(server);
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX'));
+        await page.locator('.client', { hasText: 'in IDLE' }).waitFor();
+        let answer;
+        const left = new Promise(resolve => (answer = resolve));
+        await page.route(/sessions\/s1$/, async route => (await left, route.continue()));
+        const request = page.waitForRequest(/sessions\/s1$/);
+        await server.delete('sessions/s1');
+        await request;
+        await page.getByRole('option', { name: /^carol/ }).click();
+        await page.locator('#box-name', { hasText: 'carol' }).waitFor();
+
+        const shown = page.waitForResponse(/sessions\?user=.*carol/);
+        answer();
+
+        await (await shown).finished();
+        await page.getByText('What the server tells clients in IDLE appears here').waitFor();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+        assert.equal(await page.locator('.push').count(), 0);
+    });
+});

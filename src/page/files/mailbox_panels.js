@@ -243,7 +243,7 @@ export class Clients {
     const open = new Set(sessions.map(({ id }) => id));
     const touched = new Set([...before.keys(), ...open].filter((id) => !changed || changed.includes(id) || !before.has(id) || !open.has(id)));
     for (const id of touched) await this.#readPushes(login, id);
-    for (const id of before.keys()) if (!open.has(id)) await this.#readEnd(id);
+    for (const id of before.keys()) if (!open.has(id)) await this.#readEnd(login, id);
     if (login === this.login) this.#draw();
   }
 
@@ -268,10 +268,10 @@ export class Clients {
     });
   }
 
-  async #readEnd(id) {
+  async #readEnd(login, id) {
     this.cursors.delete(id);
     const session = await api.get(`sessions/${id}`).catch(() => null);
-    if (session?.ended) this.#add([{ seq: Infinity, at: session.ended.at, session: id, ended: session.ended.text }]);
+    if (session?.ended && login === this.login) this.#add([{ seq: Infinity, at: session.ended.at, session: id, ended: session.ended.text }]);
   }
 
   #add(lines) {
