@@ -371,3 +371,14 @@ test('an answer about a mailbox that was left changes nothing in the one that is
         assert.deepEqual(kept.entries.map(({ uid, flags }) => [uid, flags]), [[1, []]]);
     });
 });
+
+test('an entry that is closed gives the focus to the list', async () => {
+    const server = await withMail('one', 'two');
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX', '1'));
+        await page.locator('#entry').getByRole('link', { name: 'Close' }).press('Enter');
+        await page.locator('#entry').waitFor({ state: 'hidden' });
+
+        await page.locator('#entries:focus').waitFor();
+    });
+});

@@ -37,7 +37,11 @@ addEventListener('popstate', () => {
   show();
 });
 
-followLinks(pathOf({}), ({ pathname }) => go(placeIn(pathname)));
+followLinks(pathOf({}), ({ pathname }) => {
+  go(placeIn(pathname));
+  // A link that closes what it is in is hidden now.
+  if (!document.activeElement.checkVisibility()) (entries.place ? entries.list : tree).element.focus();
+});
 
 // ---- reading
 
