@@ -17,7 +17,8 @@ use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
 use crate::base::unknown;
-use crate::mail::{Entry, Flags, Mailbox};
+use crate::mail::{Entry, Flags, Mailbox, Message};
+use crate::server::Server;
 use crate::world::{FlagChange, NotChanged, World};
 
 /// The UIDs of expunged entries.
@@ -189,16 +190,8 @@ pub(super) async fn one(
     (status = 200, description = "The bytes of its message.", body = String, content_type = "message/rfc822"),
     (status = 404, description = "There is no such entry."),
 ))]
-pub(super) async fn raw(
-    Target(server): Target,
-    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
-    _: NoParams,
-) -> Result<Response, Problem> {
-    let uid = number(&uid)?;
-    let raw = server.engine().read(|world| {
-        let (_, entry) = entry(world, &login, &name, uid)?;
-        Ok::<_, Problem>(entry.message.raw().clone())
-    })?;
+pub(super) async fn raw(Target(server): Target, Path(path): Path<EntryPath>, _: NoParams) -> Result<Response, Problem> {
+    let raw = message(&server, &path)?.raw().clone();
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
 
@@ -209,14 +202,10 @@ pub(super) async fn raw(
 ))]
 pub(super) async fn text(
     Target(server): Target,
-    Path(EntryPath { login, mailbox: name, uid }): Path<EntryPath>,
+    Path(path): Path<EntryPath>,
     _: NoParams,
 ) -> Result<Response, Problem> {
-    let uid = number(&uid)?;
-    let message = server.engine().read(|world| {
-        let (_, entry) = entry(world, &login, &name, uid)?;
-        Ok::<_, Problem>(entry.message.clone())
-    })?;
+    let message = message(&server, &path)?;
     run_blocking(move || message.text().into_response()).await
 }
 
@@ -260,6 +249,12 @@ pub(super) async fn expunge(
         uids.first().map(|_| ()).ok_or(NotChanged::NoEntry(uid))
     });
     expunged.map(|()| StatusCode::NO_CONTENT).map_err(refused)
+}
+
+/// The message of an entry. Its octets are shared, so nothing is copied under the lock.
+fn message(server: &Server, path: &EntryPath) -> Result<Message, Problem> {
+    let uid = number(&path.uid)?;
+    server.engine().read(|world| entry(world, &path.login, &path.mailbox, uid).map(|(_, entry)| entry.message.clone()))
 }
 
 fn entry<'w>(world: &'w World, login: &str, name: &str, uid: u32) -> Result<(&'w Mailbox, &'w Entry), Problem> {

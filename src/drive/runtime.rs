@@ -29,7 +29,8 @@ pub(crate) fn runtime() -> &'static Runtime {
     })
 }
 
-/// Runs this on the runtime. Boxed, so that tokio's task code is compiled once for each type of result, instead of for each kind of task.
+/// Runs this on the runtime. Boxed, so that tokio's task code is compiled once for each type of result, instead of for
+/// each kind of task.
 pub(crate) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
     runtime().spawn(task)

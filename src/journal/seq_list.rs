@@ -25,7 +25,7 @@ impl SeqList {
     }
 
     /// The numbers from this one.
-    pub(crate) fn since(&self, seq: Seq) -> impl ExactSizeIterator<Item = Seq> {
+    pub(crate) fn since(&self, seq: Seq) -> impl DoubleEndedIterator<Item = Seq> + ExactSizeIterator {
         self.low[self.count_before(seq)..].iter().map(|low| self.place(*low))
     }
 

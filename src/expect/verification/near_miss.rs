@@ -171,7 +171,7 @@ pub(super) fn never_happened(events: &[Event], since: Since, journal: &Journal) 
     let protocol = events.first().and_then(|event| event.protocol());
     let mut last = None;
     for log in journal.sessions() {
-        let records = log.records.iter().filter(|seq| *seq > since.record);
+        let records = log.records.since(Seq(since.record.number() + 1));
         let exchanges = journal.turns(records).filter(|turn| turn.is_first).filter_map(|turn| turn.event());
         let mut own = exchanges.filter(|event| protocol.is_some() && event.protocol() == protocol);
         last = own.next_back().map(|event| (log.no, event)).or(last);

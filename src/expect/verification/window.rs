@@ -53,7 +53,7 @@ pub(super) fn push_turn(all: &mut Vec<Line>, journal: &Journal, log: &SessionLog
         let is_hidden = journal.may_be_of_login(log, exchange);
         let line = if is_hidden { b"***"[..].into() } else { masked(first.event, heard) };
         push_heard(all, &line, exchange);
-    } else if let Some(no) = journal.captured_in(log, turn).filter(|_| turn.is_first) {
+    } else if let Some(no) = turn.is_first.then(|| journal.captured_in(log, turn)).flatten() {
         push_heard(all, format!("<{no}>").as_bytes(), exchange);
     } else if turn.is_first && !first.event.is_unasked() {
         push_heard(all, &line, exchange);
