@@ -321,7 +321,7 @@ for (const [scheme, width] of [['light', 400], ['dark', 400], ['light', 760], ['
             await row(page, 's1').waitFor();
             await fits();
             await openSession(page, server, 's1');
-            await line(page, '452').locator('.line').click();
+            await line(page, '452 4.2.2').locator('.line').click();
             await page.locator('#line').waitFor();
             await fits();
             await shot(page, `session-${scheme}-${width}`);
