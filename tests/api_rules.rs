@@ -1,7 +1,7 @@
 //! The HTTP API takes and returns rules as TOML, and tells whether a rule can still fire.
 
 use clients::api_client::{Answer, ApiClient, NONE, start};
-use clients::line_client::LineClient;
+use clients::line_client::{LineClient, talk};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -32,6 +32,22 @@ fn a_rule_is_mounted_and_replaced_as_text() {
     assert_eq!(client.ask("RCPT TO:<bob@full.example>"), "552 5.2.2 Mailbox full");
     let unnamed = toml(&api, "POST", "/rules", &text).expect(201);
     assert_eq!(unnamed["rule"]["id"], unnamed["number"]);
+}
+
+#[test]
+fn another_name_of_an_event_is_read_and_answered_with_its_own() {
+    let (server, api) = start();
+
+    let rule = json!({ "id": "bye", "on": ["imap.logout", "*.connect"], "do": { "note": "seen" } });
+    let added = api.post("/rules", &rule).expect(201);
+    talk(server.imap().address(), "1 LOGOUT\n");
+    let records = api.ok("/journal?event=imap.logout&wait=20s&kind=exchange");
+
+    assert_eq!(added["rule"]["on"], json!(["imap.quit", "*.greeting"]));
+    assert_eq!(records["records"][0]["event"], "imap.quit");
+    assert_eq!(server.rule("bye").hits(), 2);
+    let detail = api.get("/journal?event=imap.logut").problem(400)["detail"].to_string();
+    assert!(detail.contains("did you mean `imap.logout`?"), "{detail}");
 }
 
 #[test]

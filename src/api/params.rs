@@ -10,7 +10,7 @@ use utoipa::openapi::{KnownFormat, Required, SchemaFormat};
 
 use super::problem::Problem;
 use crate::base::{MessageNo, Pattern, Seq, SessionNo, Timestamp, span};
-use crate::protocol::Event;
+use crate::protocol::{Event, unknown_event};
 
 /// The parameters of a query that have not been read yet, and the names of all that were asked for.
 pub(super) struct Params {
@@ -230,7 +230,10 @@ impl Value for SessionNo {
 
 impl Value for Event {
     fn read(text: &str) -> Result<Self, String> {
-        Self::parse(text).ok_or_else(|| format!("unknown event `{text}`; write a name such as `smtp.rcpt`"))
+        Self::parse(text).ok_or_else(|| {
+            let (message, help) = unknown_event(text);
+            format!("{message}; {help}")
+        })
     }
 
     fn schema() -> ObjectBuilder {

@@ -18,7 +18,9 @@ pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};
 pub(crate) use quantity::{count, short, span};
-pub(crate) use suggest::{nearest, unknown, unknown_word};
+#[cfg(test)]
+pub(crate) use suggest::SYNONYMS;
+pub(crate) use suggest::{meant, nearest, question, unknown, unknown_word};
 pub(crate) use text_filter::{TextFilter, filtered};
 pub use times::{Times, TimesError};
 pub use timestamp::Timestamp;

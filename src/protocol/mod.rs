@@ -28,7 +28,10 @@ use bytes::{Bytes, BytesMut};
 pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
 use disconnect::Disconnect;
 pub(crate) use disconnect::farewell;
+#[cfg(test)]
+pub(crate) use event::ALIASES;
 pub use event::Event;
+pub(crate) use event::{canonical, unknown_event};
 pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;
 pub use listener::{Listener, Protocol};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::step::Step;
 use super::{Condition, Field};
 use crate::base::Times;
-use crate::protocol::Event;
+use crate::protocol::{Event, canonical};
 
 /// A mounted rule's number; never reused.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -162,8 +162,9 @@ impl On {
     }
 
     /// Parses `smtp.rcpt`; `*.greeting` with a star for one segment; `imap.*` with a star for all segments that follow.
-    /// Replies to a timeout or a shutdown, and timers, must be named in full.
+    /// Replies to a timeout or a shutdown, and timers, must be named in full. An alias is replaced by the event's name.
     pub(crate) fn parse(written: &str) -> Option<Self> {
+        let written = canonical(written);
         let named = |event: &Event| written == event.name() && *event != Event::TcpSay;
         let starred = |event: &Event| written.contains('*') && !is_named_in_full(*event) && event.is_like(written);
         let events: Vec<Event> = Event::ALL.iter().filter(|event| named(event) || starred(event)).copied().collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{ContentField, Event, Protocol, RequestField};
+use crate::protocol::{ALIASES, ContentField, Event, Protocol, RequestField};
 use crate::rule::step::{Example, STEPS, StepKind, Then};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
@@ -90,7 +90,9 @@ pub(super) fn reference() -> String {
         for event in all().filter(|event| is_in(*event)) {
             let known: Vec<String> = (0..GROUPS.len()).filter(|i| GROUPS[*i].1(event)).flat_map(common).collect();
             let own = fields(event).into_iter().filter(|name| !known.contains(name));
-            let _infallible = writeln!(out, "| `{event}` | {} | {} |", event.about(), listed(own));
+            let aliases = ALIASES.iter().filter(|(_, name)| *name == event.name());
+            let also: String = aliases.map(|(alias, _)| format!(" Also `{alias}`.")).collect();
+            let _infallible = writeln!(out, "| `{event}` | {}{also} | {} |", event.about(), listed(own));
         }
     }
     out.push_str("\n### Fields\n\n| field | compared as | what it is | example |\n|---|---|---|---|\n");

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::base::{Times, nearest};
+use crate::base::Times;
 use crate::document::{Data, Location, Node, Reader};
-use crate::protocol::{Event, Value};
+use crate::protocol::{Value, unknown_event};
 use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
 
 const RULE: &[&str] = &["id", "on", "when", "times", "nth", "per", "chance", "do", "expect"];
@@ -141,10 +141,8 @@ impl Reader {
             match On::parse(&written) {
                 Some(on) => events.push(on),
                 None => {
-                    let known: Vec<&str> = Event::ALL.iter().map(|event| event.name()).collect();
-                    let help = nearest(&written, known)
-                        .unwrap_or_else(|| "the manual's chapter on scenarios lists all events".to_owned());
-                    self.wrong_help(&place, format!("unknown event `{written}`"), help);
+                    let (message, help) = unknown_event(&written);
+                    self.wrong_help(&place, message, help);
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::shipped::SHIPPED;
 use super::*;
-use crate::protocol::{Listener, StartTls};
+use crate::base::SYNONYMS;
+use crate::protocol::{ALIASES, Listener, StartTls};
 use crate::rule::Field;
 
 #[test]
@@ -169,4 +170,45 @@ fn the_manual_has_the_reference() {
         return;
     }
     assert!(manual[from..to] == reference, "the reference in {} is not that of the loader", path.display());
+}
+
+#[test]
+fn a_word_with_the_same_meaning_is_suggested_where_it_is_unknown() {
+    // Where a word can stand: a text in which it is written, and the place that the error must name.
+    let rule = |lines: &str| format!("mailjig = 1\n[[rule]]\n{lines}");
+    let places: [&dyn Fn(&str) -> String; 9] = [
+        &|word| format!("mailjig = 1\n{word} = 1\n"),
+        &|word| rule(&format!("on = 'smtp.rcpt'\ndo = {{ pass = true }}\n{word} = 1")),
+        &|word| format!("mailjig = 1\n[[expect]]\nevent = 'smtp.rcpt'\n{word} = 1"),
+        &|word| rule(&format!("on = 'smtp.rcpt'\ndo = {{ {word} = 'x' }}")),
+        &|word| rule(&format!("on = 'smtp.rcpt'\nwhen = {{ {word} = 'x' }}\ndo = {{ pass = true }}")),
+        &|word| rule(&format!("on = 'smtp.rcpt'\nwhen = {{ verb = {{ {word} = 'x' }} }}\ndo = {{ pass = true }}")),
+        &|word| rule(&format!("on = 'smtp.rcpt'\ndo = {{ close = '{word}' }}")),
+        &|word| rule(&format!("on = 'imap.{word}'\ndo = {{ close = 'rst' }}")),
+        &|word| rule(&format!("on = 'smtp.{word}'\ndo = {{ close = 'rst' }}")),
+    ];
+    for (meaning, words) in SYNONYMS {
+        for word in *words {
+            let is_suggested = |text: String| {
+                let errors =
+                    Scenario::text("x.toml", text).check().map_or_else(|error| error.to_string(), |_| String::new());
+                let line = errors.lines().find(|line| line.contains("did you mean"));
+                line.is_some_and(|line| line.contains(&format!("{meaning}`")))
+            };
+            assert!(places.iter().any(|place| is_suggested(place(word))), "`{word}` does not lead to `{meaning}`");
+        }
+    }
+}
+
+#[test]
+fn a_rule_with_an_alias_keeps_the_name_of_the_event() {
+    for (alias, name) in ALIASES {
+        let text =
+            format!("mailjig = 1\n[[rule]]\non = '{alias}'\ndo = {{ note = 'x' }}\n[[expect]]\nevent = '{alias}'");
+        let loaded = Scenario::text("x.toml", text).load().unwrap_or_else(|error| panic!("{error}"));
+        let on: Vec<&str> = loaded.rules[0].on.iter().map(|on| &*on.written).collect();
+        assert_eq!(on, [*name]);
+        assert!(rule_as_toml(&loaded.rules[0]).contains(&format!("on = \"{name}\"")), "{alias}");
+        assert_eq!(fragments::event(alias), fragments::event(name));
+    }
 }

@@ -1,9 +1,14 @@
 //! The events: every exchange has one.
 
+mod alias;
 mod class;
 mod lmtp;
 
 use std::fmt;
+
+#[cfg(test)]
+pub(crate) use alias::ALIASES;
+pub(crate) use alias::{canonical, unknown_event};
 
 use super::Protocol;
 
@@ -304,14 +309,17 @@ events! {
 }
 
 impl Event {
-    /// The event of this name; `None` if there is none.
+    /// The event of this name, or of this other name: the command's name in its RFC, or `connect` for the greeting.
+    /// `None` if there is none.
     ///
     /// ```
     /// use mailjig::Event;
     ///
     /// assert_eq!(Event::parse("smtp.rcpt"), Some(Event::SmtpRcpt));
+    /// assert_eq!(Event::parse("imap.logout"), Some(Event::ImapQuit));
     /// ```
     pub fn parse(name: &str) -> Option<Self> {
+        let name = canonical(name);
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }
 
