@@ -1,6 +1,7 @@
 //! Reads parts of rules that Rust code gives as strings, in the same way as in files, so that errors are the same.
 
 use crate::document::{Data, Location, Node, Reader};
+use crate::rule::step::Literal;
 use crate::rule::step::tls::Alert;
 use crate::rule::{Condition, Nth, On, Per};
 
@@ -22,6 +23,11 @@ pub(crate) fn per(written: &str) -> Result<Per, String> {
 /// Reads `nth`: for which matches the rule fires.
 pub(crate) fn nth(written: &str) -> Result<Nth, String> {
     read(written, Reader::nth)
+}
+
+/// Reads a number, or an offset such as `+1`.
+pub(crate) fn literal(written: &str) -> Result<Literal, String> {
+    read(written, Reader::literal)
 }
 
 /// Reads the name of a TLS alert.

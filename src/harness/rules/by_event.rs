@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::at::{ClientHello, Listing, Smtp, Timer};
-use super::{Rule, or_panic, text};
+use super::mail_effects::parts;
+use super::{Place, Rule, or_panic, text};
 use crate::base::short;
 use crate::rule::step::Literal;
 use crate::rule::step::data::{self, DataStep};
@@ -61,7 +62,11 @@ impl Rule<Smtp> {
         self.when("from", sender)
     }
 
-    /// If the message is accepted, puts it into this mailbox of each recipient instead of INBOX.
+    /// If the message is accepted, puts it into this mailbox of each recipient instead of INBOX, or into the mailbox of
+    /// another account.
+    ///
+    /// # Panics
+    /// If the login of the mailbox has a `{` that is not closed.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -79,8 +84,10 @@ impl Rule<Smtp> {
     /// assert_eq!(server.account("bob@example.org").mailbox("Junk").entries().len(), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn deliver_into(self, mailbox: &str) -> Self {
-        self.push(Deliver::Into { user: None, mailbox: mailbox.into(), message: None })
+    #[track_caller]
+    pub fn deliver_into(self, mailbox: impl Into<Place>) -> Self {
+        let (user, mailbox) = parts(mailbox.into());
+        self.push(Deliver::Into { user, mailbox, message: None })
     }
 
     /// If the message is accepted, captures it and puts it into no mailbox.
@@ -175,6 +182,28 @@ impl Rule<Listing> {
     /// ```
     pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
         let change = data::ListingChange::Size(Literal::Off(octets));
+        self.push(DataStep::Listing { line: number, change })
+    }
+
+    /// Replaces the size of a message in the listing of LIST, counted from 1.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::pop3;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(pop3::list()).listing_size_of(1, 4_294_967_296));
+    ///
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// client.write_all(b"USER bob@example.org\r\nPASS x\r\nLIST\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("\r\n1 4294967296\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listing_size_of(self, number: usize, octets: u64) -> Self {
+        let change = data::ListingChange::Size(Literal::Exactly(octets));
         self.push(DataStep::Listing { line: number, change })
     }
 }

@@ -2,10 +2,8 @@
 
 use super::at::{Fetch, Imap};
 use super::{Rule, pattern, text};
+use crate::rule::step::Literal;
 use crate::rule::step::data::DataStep;
-use crate::rule::step::expunge::Expunge;
-use crate::rule::step::mailbox::{MailboxChange, Renumber};
-use crate::rule::step::{Literal, Tell, Which};
 
 impl Rule<Imap> {
     /// Adds a condition: the mailbox in the command, as a pattern.
@@ -74,58 +72,6 @@ impl Rule<Imap> {
     /// ```
     pub fn drop_code(self, name: &str) -> Self {
         self.push(DataStep::Code { name: name.into(), value: None })
-    }
-
-    /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is
-    /// told when the protocol allows it (RFC 3501 §7.4.1).
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    /// use mailjig::rules::imap;
-    ///
-    /// let server = MailServer::start();
-    /// server.account("bob@example.org").inbox().generate(2);
-    /// server.mount(on(imap::noop()).expunge(1).pass());
-    ///
-    /// let mut client = TcpStream::connect(server.imap().address())?;
-    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc NOOP\r\nd LOGOUT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// assert!(said.contains("* 1 EXPUNGE"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn expunge(self, msn: u32) -> Self {
-        self.push(expunge(msn, Tell::Legal))
-    }
-
-    /// Increments the UIDVALIDITY of a mailbox, and gives its messages new UIDs from 1 (RFC 3501 §2.3.1.1). Sessions
-    /// that have selected it end with BYE.
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    /// use mailjig::rules::imap;
-    ///
-    /// let server = MailServer::start();
-    /// let bob = server.account("bob@example.org");
-    /// bob.inbox().generate(2);
-    /// let before = bob.inbox().uid_validity();
-    /// server.mount(on(imap::login()).pass().renumber("INBOX"));
-    ///
-    /// let mut client = TcpStream::connect(server.imap().address())?;
-    /// client.write_all(b"a LOGIN bob@example.org x\r\nb LOGOUT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// # assert!(said.contains("a OK"));
-    /// assert_ne!(bob.inbox().uid_validity(), before);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn renumber(self, mailbox: &str) -> Self {
-        self.push(MailboxChange {
-            user: None,
-            name: mailbox.into(),
-            uid_validity: Some(Literal::Off(1)),
-            renumber: Some(Renumber::Forward),
-        })
     }
 }
 
@@ -223,30 +169,4 @@ impl Rule<Fetch> {
     pub fn literal_of(self, octets: u64) -> Self {
         self.push(DataStep::Literal(Literal::Exactly(octets)))
     }
-
-    /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once,
-    /// although RFC 3501 §7.4.1 forbids it.
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    /// use mailjig::rules::imap;
-    ///
-    /// let server = MailServer::start();
-    /// server.account("bob@example.org").inbox().generate(2);
-    /// server.mount(on(imap::fetch()).expunge_now(1).pass());
-    ///
-    /// let mut client = TcpStream::connect(server.imap().address())?;
-    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1:2 UID\r\nd LOGOUT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// assert!(said.contains("* 1 EXPUNGE"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn expunge_now(self, msn: u32) -> Self {
-        self.push(expunge(msn, Tell::Now))
-    }
-}
-
-fn expunge(msn: u32, tell: Tell) -> Expunge {
-    Expunge { which: Which::selected(msn), tell }
 }

@@ -29,10 +29,14 @@ mod by_event;
 mod by_imap_event;
 mod connection;
 mod effects;
+mod mail_effects;
 mod mounted;
+mod places;
 mod points;
 mod shape;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::marker::PhantomData;
@@ -41,6 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use mounted::{Mounted, ScopedRule};
+pub use places::{Messages, Place, Sessions};
 pub use points::{Point, any_protocol, at, imap, lmtp, mail, pop3, smtp, state, tcp, timer, tls};
 pub use wait::RuleWait;
 

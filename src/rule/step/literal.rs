@@ -27,7 +27,7 @@ impl Literal {
 
 impl Reader {
     /// `+7`, `-1`, `=4294967295` or a bare number.
-    pub(super) fn literal(&mut self, node: &Node) -> Option<Literal> {
+    pub(crate) fn literal(&mut self, node: &Node) -> Option<Literal> {
         let written = self.written(node)?;
         let parsed = match written.strip_prefix('=') {
             Some(number) => number.parse().ok().map(Literal::Exactly),

@@ -21,7 +21,7 @@ use std::time::Duration;
 use example::CONFORMING;
 pub(crate) use example::{Example, Then};
 pub(crate) use literal::Literal;
-pub(crate) use target::{Target, Tell, Which};
+pub(crate) use target::{One, Target, Tell, Which};
 
 use super::effect::{ApplyContext, Effect};
 use super::filter::Filter;

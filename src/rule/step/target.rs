@@ -53,11 +53,6 @@ impl Tell {
 pub(super) const NOBODY: &str = "no user is logged in at this event: name one with `user`";
 
 impl Which {
-    /// A message of the selected mailbox.
-    pub(crate) fn selected(msn: u32) -> Self {
-        Self { user: None, mailbox: None, one: One::Msn(msn) }
-    }
-
     /// The mailbox, and the UIDs of the messages in it that match.
     pub(super) fn find(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<(MailboxId, Vec<u32>), String> {
         let target = effect.target(self.user.as_ref(), self.mailbox.as_deref());
