@@ -191,6 +191,41 @@ fn an_await_reads_the_line_that_follows() {
 }
 
 #[test]
+fn an_awaited_line_that_does_not_match_has_steps_of_its_own() {
+    let server = MailServer::builder()
+        .scenario(Scenario::text(
+            "else.toml",
+            r#"
+        mailjig = 1
+        [[rule]]
+        id = "challenge"
+        on = "*.noop"
+        do = [
+          { raw = "+ one\r\n" },
+          { await = { line = '~^(?<first>yes)$', else = [
+            { raw = "+ two\r\n" },
+            { await = { line = '~^(?<second>perhaps) .*$', else = [{ raw = "+ neither\r\n" }] } },
+            { note = "{line} {second}" },
+            { raw = "+ {second}\r\n" },
+          ] } },
+          { wait = "0s" },
+          { raw = "+ {first}\r\n" },
+        ]
+        expect = "=3"
+    "#,
+        ))
+        .start();
+    let mut client = connect(&server, "smtp");
+
+    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "yes")), ("+ one".into(), "+ yes".into()));
+    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "no")), ("+ one".into(), "+ two".into()));
+    assert_eq!(ask(&mut client, "perhaps not"), "+ perhaps");
+    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "no")), ("+ one".into(), "+ two".into()));
+    assert_eq!(ask(&mut client, "no"), "+ neither");
+    server.verify().block();
+}
+
+#[test]
 fn a_test_controls_server_time() {
     let server = MailServer::builder().manual_clock().start();
     server.mount(on(smtp::noop()).wait(Duration::from_secs(3600)));

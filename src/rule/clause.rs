@@ -128,6 +128,13 @@ impl Timed {
         !self.step.changes_nothing() && !self.may_miss()
     }
 
+    /// Calls this with the step, and with the steps of its `else` and so on.
+    pub(crate) fn each<'t>(&'t self, seen: &mut dyn FnMut(&'t Timed)) {
+        seen(self);
+        let otherwise = self.step.awaited().and_then(|awaited| awaited.otherwise);
+        otherwise.into_iter().flat_map(|steps| &**steps).for_each(|timed| timed.each(seen));
+    }
+
     /// Whether [its target](Step::may_miss) may not exist.
     pub(crate) fn may_miss(&self) -> bool {
         self.step.may_miss(self.after.is_some())

@@ -25,7 +25,7 @@ pub(super) struct FiringEffect {
     /// One of its steps changed something.
     pub(super) changed: bool,
     /// The steps that [may miss](super::Timed::may_miss) their target, and did.
-    pub(super) missed: Vec<usize>,
+    pub(super) missed: Vec<StepId>,
     /// A step that may miss is deferred.
     puts_off: bool,
     pub(super) firing: Undecided,
@@ -36,7 +36,7 @@ impl FiringEffect {
         Self { changed: false, missed: Vec::new(), puts_off: false, firing }
     }
 
-    pub(super) fn note(&mut self, step: usize, changed: bool) {
+    pub(super) fn note(&mut self, step: StepId, changed: bool) {
         self.changed |= changed;
         if !changed {
             self.missed.push(step);
@@ -56,12 +56,20 @@ impl FiringEffect {
     }
 }
 
+/// A step of a rule, or one that another step inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StepId {
+    /// The index in the rule of this step, or of the step that inserted it.
+    pub(super) index: usize,
+    /// The name of its kind.
+    pub(crate) name: &'static str,
+}
+
 /// The step of a rule that causes an effect.
 #[derive(Debug, Clone)]
 pub(crate) struct By {
     pub(crate) rule: Arc<str>,
-    /// Its index in the rule.
-    pub(crate) step: usize,
+    pub(super) step: StepId,
     /// The firing that it belongs to.
     pub(super) firing: Undecided,
 }

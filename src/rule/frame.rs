@@ -1,10 +1,12 @@
 //! One active rule: what it has done, and what it does to the output inside of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::chance::draw;
+use super::clause::Timed;
 use super::filter::Filter;
-use super::firing::{Firing, FiringEffect, Undecided};
+use super::firing::{Firing, FiringEffect, StepId, Undecided};
 use super::plan::Cue;
 use super::step::wait::Span;
 use crate::protocol::{Framing, Reply};
@@ -13,15 +15,23 @@ use crate::protocol::{Framing, Reply};
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) firing: Firing,
-    /// The index of the next step.
-    pub(super) next: usize,
+    /// The index of the rule's next step.
+    next: usize,
+    /// Steps that come before that one, and the index of the next; of several lists, the last comes first.
+    inserted: Vec<(Arc<[Timed]>, usize)>,
+    /// The step that it began last.
+    pub(super) current: Option<(StepId, Timed)>,
+    /// How many steps it has begun.
+    pub(super) begun: usize,
+    /// A step replied at once, so that `pass` is not implied.
+    pub(super) has_answered: bool,
     pub(super) filters: Vec<Shaping>,
     pub(super) has_passed: bool,
     pub(super) passing: Option<Passing>,
     /// Output from inside was discarded.
     has_silenced: bool,
-    /// The step that decides the delivery of the message, until the message is accepted.
-    delivery: Option<usize>,
+    /// The step that decides the delivery of the message, until the message is accepted, and whether it is deferred.
+    delivery: Option<(StepId, bool)>,
     pub(super) effect: FiringEffect,
 }
 
@@ -29,8 +39,7 @@ pub(super) struct Frame {
 #[derive(Debug)]
 pub(super) struct Shaping {
     pub(super) filter: Box<dyn Filter>,
-    /// The index of the step in the rule.
-    pub(super) step: usize,
+    pub(super) step: StepId,
     /// The filter changed something.
     pub(super) changed: bool,
 }
@@ -49,8 +58,57 @@ pub(crate) enum Passing {
 
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
-        let (filters, effect) = (Vec::new(), FiringEffect::new(Undecided::new(firing.counting.clone())));
-        Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, delivery: None, effect }
+        Self {
+            next: 0,
+            inserted: Vec::new(),
+            current: None,
+            begun: 0,
+            has_answered: false,
+            filters: Vec::new(),
+            has_passed: false,
+            passing: None,
+            has_silenced: false,
+            delivery: None,
+            effect: FiringEffect::new(Undecided::new(firing.counting.clone())),
+            firing,
+        }
+    }
+
+    /// Begins the next step, if there is one.
+    pub(super) fn begin_step(&mut self) -> Option<(StepId, Timed)> {
+        while self.inserted.pop_if(|(steps, next)| steps.len() == *next).is_some() {}
+        let (index, timed) = match self.inserted.last_mut() {
+            Some((steps, next)) => {
+                let timed = steps[*next].clone();
+                *next += 1;
+                (self.current.as_ref().map_or(0, |(step, _)| step.index), timed)
+            }
+            None => {
+                let timed = self.firing.rule.steps.get(self.next)?.clone();
+                self.next += 1;
+                (self.next - 1, timed)
+            }
+        };
+        self.begun += 1;
+        self.has_answered |= timed.after.is_none() && timed.step.answers();
+        let step = StepId { index, name: timed.step.kind().name };
+        self.current = Some((step, timed.clone()));
+        Some((step, timed))
+    }
+
+    /// Runs these steps next: before the steps to come, or `instead` of them.
+    pub(super) fn insert(&mut self, steps: &Arc<[Timed]>, instead: bool) {
+        if instead {
+            self.inserted.clear();
+            self.next = self.firing.rule.steps.len();
+        }
+        self.inserted.push((Arc::clone(steps), 0));
+    }
+
+    /// The steps that have not begun.
+    pub(super) fn to_come(&self) -> impl Iterator<Item = &Timed> {
+        let inserted = self.inserted.iter().rev().flat_map(|(steps, next)| &steps[*next..]);
+        inserted.chain(self.firing.rule.steps.iter().skip(self.next))
     }
 
     /// Whether the content of the output differs from the output inside.
@@ -59,30 +117,30 @@ impl Frame {
     }
 
     /// Sends output from now on through this filter of this step.
-    pub(super) fn shape(&mut self, filter: Box<dyn Filter>, step: usize) {
+    pub(super) fn shape(&mut self, filter: Box<dyn Filter>, step: StepId) {
         let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
         self.filters.insert(at, Shaping { filter, step, changed: false });
     }
 
     /// Lets a step decide the delivery of the message, instead of an earlier step.
-    pub(super) fn deliver(&mut self, step: usize) {
+    pub(super) fn deliver(&mut self, step: StepId, is_late: bool) {
         self.lose_delivery();
-        self.delivery = Some(step);
+        self.delivery = Some((step, is_late));
     }
 
     /// The message was accepted, and is delivered as a step of this rule decided. Returns whether one did.
     pub(super) fn delivered(&mut self) -> bool {
-        let Some(step) = self.delivery.take() else { return false };
-        match self.firing.rule.steps.get(step).and_then(|timed| timed.after) {
-            Some(_) => self.effect.defer(),
-            None => self.effect.note(step, true),
+        let Some((step, is_late)) = self.delivery.take() else { return false };
+        match is_late {
+            true => self.effect.defer(),
+            false => self.effect.note(step, true),
         }
         true
     }
 
     /// No message was delivered as a step of this rule decided.
     pub(super) fn lose_delivery(&mut self) {
-        if let Some(step) = self.delivery.take() {
+        if let Some((step, _)) = self.delivery.take() {
             self.effect.note(step, false);
         }
     }
@@ -161,8 +219,6 @@ pub(super) fn drawn(span: Span, seed: u64, firing: &Firing, step: usize) -> Dura
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::clause::{Rule, RuleNo};
     use super::super::firing::Counting;
     use super::super::step::tests::filter;
@@ -194,6 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn inserted_steps_come_before_the_rest_or_instead_of_it() {
+        let timed = |text: &str| Timed::parse(&format!("note = \"{text}\"")).unwrap();
+        let note = |frame: &mut Frame| {
+            let (step, timed) = frame.begin_step()?;
+            Some(format!("{} at {}", timed.step.templates()[0].written(), step.index))
+        };
+        for (instead, wanted) in [
+            (false, &["a at 0", "b at 0", "c at 0", "d at 0", "last at 1"][..]),
+            (true, &["a at 0", "b at 0", "c at 0"]),
+        ] {
+            let steps = vec![timed("first").step, timed("last").step];
+            let mut frame =
+                Frame::new(Firing { rule: Arc::new(Rule::new("rule", Vec::new(), steps, "")), ..firing(1) });
+            assert_eq!(note(&mut frame).as_deref(), Some("first at 0"));
+
+            frame.insert(&[timed("a"), timed("d")].into(), instead);
+            let mut notes: Vec<String> = note(&mut frame).into_iter().collect();
+            frame.insert(&[timed("b"), timed("c")].into(), instead);
+            assert_eq!(frame.to_come().count(), wanted.len() - 1);
+            notes.extend(std::iter::from_fn(|| note(&mut frame)));
+
+            assert_eq!(notes, wanted, "instead: {instead}");
+            assert_eq!((frame.begun, note(&mut frame)), (wanted.len() + 1, None));
+        }
+    }
+
+    #[test]
     fn a_drawn_span_covers_its_whole_range() {
         let (least, most) = (Duration::from_millis(200), Duration::from_millis(300));
 
@@ -221,10 +304,10 @@ mod tests {
         let mut frame = Frame::new(firing(1));
 
         for (at, step) in steps.into_iter().enumerate() {
-            frame.shape(filter(step), at);
+            frame.shape(filter(step), StepId { index: at, name: "" });
         }
 
-        let steps: Vec<usize> = frame.filters.iter().map(|its| its.step).collect();
+        let steps: Vec<usize> = frame.filters.iter().map(|its| its.step.index).collect();
         assert_eq!(steps, [6, 5, 8, 4, 9, 3, 2, 1, 7, 0]);
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use near_miss::{FailedCondition, Miss, MissReason};
 pub(crate) use plan::{After, Cue, Pace, Plan};
 pub(crate) use profile::{Certificate, ClientAuth, Profile, Versions};
 pub(crate) use rulebook::{EvalContext, Rulebook};
-pub(crate) use run::{Run, Want};
+pub(crate) use run::{Given, Need, Run, Want};
 pub(crate) use stage::is_spoken;
 pub(crate) use step::close::CloseMode;
 pub(crate) use step::read::Reading;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[cfg(feature = "api")]
 use super::clause::Per;
 use super::clause::{Rule, RuleNo};
-use super::firing::Counting;
+use super::firing::{Counting, StepId};
 use super::near_miss::Miss;
 use crate::base::{Seq, Timestamp};
 
@@ -38,8 +38,8 @@ pub(crate) struct Mounted {
     /// How often it fired without effect: its steps that [may miss](super::Timed::may_miss) did not find their target,
     /// and no other step did anything.
     pub(crate) without_effect: u64,
-    /// How often each step found nothing, by its index.
-    pub(crate) missed: BTreeMap<usize, u64>,
+    /// How often each step found nothing.
+    pub(crate) missed: BTreeMap<StepId, u64>,
     /// How often it was evaluated.
     pub(crate) asked: u64,
     /// The first exchanges in which it fired.

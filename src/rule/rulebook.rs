@@ -303,7 +303,7 @@ impl Rulebook {
         }
         if is_none {
             mounted.without_effect += 1;
-            let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.kind().name);
+            let names = effect.missed.iter().map(|step| step.name);
             let why = MissReason::NoEffect(names.collect());
             self.miss(at, event, cx, why);
         }

@@ -118,7 +118,7 @@ impl World {
                     let found = self.apply_effect(session, machine, None, effect, (after, by), progress, now);
                     run.did(found);
                 }
-                Want::Await | Want::Over => break,
+                Want::Outside(_) | Want::Over => break,
             }
         }
         self.rulebook.fired_in(run.take().3.fired.iter().map(|fired| &fired.rule), cause);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::World;
-use super::turn::{Continuation, Progress, Rest, Turn};
+use super::turn::{Continuation, Progress, Rest, Suspended, Turn};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{CapturedMail, Detail, Trace};
 use crate::protocol::{Event, Input, Reply, Status, TxnLog};
@@ -51,7 +51,7 @@ impl World {
         let rest = match rest {
             Continuation::Done => Rest::Done,
             Continuation::Part(part) => Rest::Part(part, Some(run)),
-            Continuation::Line(decoded) => Rest::Line(Box::new((decoded, run))),
+            Continuation::Outside(need, decoded) => Rest::Outside(need, Box::new(Suspended { decoded, run })),
         };
         Turn { exchange, plan: Plan::of(cues, after), rest, hello }
     }

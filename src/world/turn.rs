@@ -10,7 +10,7 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{CapturedMail, RecordKind};
 use crate::mail::{Message, Origin};
 use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status};
-use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
+use crate::rule::{After, Delivery, Given, Hello, Need, Plan, Run, Want};
 
 /// The result of a turn, for the driver.
 pub(crate) struct Turn<R> {
@@ -28,8 +28,15 @@ pub(crate) enum Rest<R> {
     Done,
     /// Performs the rest of a long reply.
     Part(R, Option<Box<Run>>),
-    /// Needs the client's next line first. Has the request if it is not performed yet.
-    Line(Box<(Option<Decoded<R>>, Box<Run>)>),
+    /// Needs something from outside first.
+    Outside(Need, Box<Suspended<R>>),
+}
+
+/// An exchange whose rule needs something from outside.
+pub(crate) struct Suspended<R> {
+    /// The request, if it is not performed yet.
+    pub(crate) decoded: Option<Decoded<R>>,
+    pub(super) run: Box<Run>,
 }
 
 /// The result of a turn so far.
@@ -43,7 +50,7 @@ pub(super) struct Progress {
 pub(super) enum Continuation<R> {
     Done,
     Part(R),
-    Line(Option<Decoded<R>>),
+    Outside(Need, Option<Decoded<R>>),
 }
 
 impl World {
@@ -110,21 +117,23 @@ impl World {
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
 
-    /// The next turn of an exchange in which a rule awaited this line.
-    pub(crate) fn line<M: Machine>(
+    /// The next turn of an exchange, with what its rule needed from outside.
+    pub(crate) fn resume<M: Machine>(
         &mut self,
         session: SessionNo,
         exchange: Seq,
         machine: &mut M,
-        line: &[u8],
-        (decoded, mut run): (Option<Decoded<M::Request>>, Box<Run>),
+        given: &Given,
+        Suspended { decoded, mut run }: Suspended<M::Request>,
         now: Timestamp,
     ) -> Turn<M::Request> {
-        let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)).into_owned();
-        let violation = run.heard(&text);
+        let failure = run.give(given);
         let (rest, run, mut progress) = self.go_on(session, machine, decoded, run, false, now);
-        progress.notes.extend(violation);
-        self.recorded(session, Which::Later(exchange, Some(line)), rest, run, progress, now)
+        progress.notes.extend(failure);
+        let line = match given {
+            Given::Line(line) => Some(&line[..]),
+        };
+        self.recorded(session, Which::Later(exchange, line), rest, run, progress, now)
     }
 
     /// An event of a connection, which machines do not know. `None` if no rule is interested.
@@ -194,7 +203,7 @@ impl World {
                         self.apply_effect(Some(session), machine, run_of, effect, (after, by), &mut progress, now);
                     run.did(found);
                 }
-                Want::Await => break Continuation::Line(decoded.take()),
+                Want::Outside(need) => break Continuation::Outside(need, decoded.take()),
                 Want::Over => {
                     if let Some(decoded) = decoded.take() {
                         next = machine.reject(decoded.request, run.status() == Some(Status::Positive));

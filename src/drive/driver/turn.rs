@@ -11,7 +11,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Moment;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
-use crate::rule::Hello;
+use crate::rule::{Given, Hello, Need};
 use crate::world::{Rest, Turn, World};
 
 /// How long a session works on a long reply before it yields.
@@ -45,16 +45,16 @@ impl<M: Machine> Driver<M> {
                         world.part(session, exchange, machine, part, run, now)
                     })
                 }
-                Rest::Line(awaiting) => {
+                Rest::Outside(need, mut suspended) => {
                     self.flush().await?;
-                    let line = self.line().await?;
-                    let (decoded, run) = *awaiting;
-                    let decoded = match decoded {
-                        Some(decoded) => Some(self.prepared(decoded).await?),
-                        None => None,
+                    let given = match need {
+                        Need::Line => Given::Line(self.line().await?),
                     };
+                    if let Some(decoded) = suspended.decoded.take() {
+                        suspended.decoded = Some(self.prepared(decoded).await?);
+                    }
                     self.turn_knowing(|world, machine, session, now| {
-                        world.line(session, exchange, machine, &line, (decoded, run), now)
+                        world.resume(session, exchange, machine, &given, *suspended, now)
                     })
                 }
             };

@@ -214,11 +214,7 @@ fn hints(book: &Rulebook) -> Vec<String> {
         } else if let Some(text) = with_effect(*fired, *without_effect).filter(|_| rule.expect.is_none()) {
             hints.push(format!("rule `{}` {text}", rule.id));
         } else if let Some((step, _)) = missed.iter().find(|(_, times)| *times == fired && without_effect < fired) {
-            hints.push(format!(
-                "rule `{}`: its `{}` never changed anything",
-                rule.id,
-                rule.steps[*step].step.kind().name
-            ));
+            hints.push(format!("rule `{}`: its `{}` never changed anything", rule.id, step.name));
         }
     }
     hints

@@ -291,6 +291,6 @@ impl<P: Speaks> Rule<P> {
     /// ```
     #[track_caller]
     pub fn await_line(self, line: &str) -> Self {
-        self.push(Await(pattern(line)))
+        self.push(Await::from(pattern(line)))
     }
 }

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
 use crate::protocol::{Event, Framing, RequestField, Status, masked};
-use crate::rule::clause::RuleNo;
+use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
 use crate::rule::effect::{Delivery, Effect};
 use crate::rule::field::Field;
-use crate::rule::firing::{By, Firing};
+use crate::rule::firing::{By, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
 use crate::rule::step::stall::Stall;
 use crate::rule::step::tls::Hello;
-use crate::rule::step::{Action, StepContext};
+use crate::rule::step::{Action, Awaited, StepContext};
 use crate::rule::template::{Name, Template};
 
 /// An exchange as its rules process it. The caller repeats: get what the run wants, do that, continue.
@@ -68,10 +68,24 @@ pub(crate) enum Want {
     Perform,
     /// Apply an effect to the world, now or after a delay.
     Effect { effect: Effect, after: Option<Duration>, by: By },
-    /// Read the client's next line.
-    Await,
+    /// Get this from outside, without the lock.
+    Outside(Need),
     /// Nothing: the run is finished.
     Over,
+}
+
+/// What a step needs from outside, before the run continues in another turn.
+#[derive(Debug, Clone)]
+pub(crate) enum Need {
+    /// The client's next line.
+    Line,
+}
+
+/// What a step [needed](Need) from outside.
+#[derive(Debug)]
+pub(crate) enum Given {
+    /// The client's line, without its CRLF.
+    Line(Vec<u8>),
 }
 
 impl Run {
@@ -142,17 +156,21 @@ impl Run {
 
     /// Keeps the values of the request that later steps use, because the request is consumed.
     pub(crate) fn remember(&mut self, cx: &dyn EvalContext) {
-        for Frame { firing, next, .. } in &mut self.frames {
-            let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
-            for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
-                if let Name::Field(field) = name
-                    && matches!(field, Field::Request(_) | Field::Content(_))
-                    && !firing.request.iter().any(|(its, _)| its == field)
-                    && let Some(value) = cx.value(field)
-                {
-                    firing.request.push((field.clone(), inserted(&value)));
+        for frame in &mut self.frames {
+            let mut values: Vec<(Field, String)> = Vec::new();
+            let mut keep = |timed: &Timed| {
+                for name in timed.step.templates().into_iter().flat_map(Template::names) {
+                    if let Name::Field(field) = name
+                        && matches!(field, Field::Request(_) | Field::Content(_))
+                        && !frame.firing.request.iter().chain(&values).any(|(its, _)| its == field)
+                        && let Some(value) = cx.value(field)
+                    {
+                        values.push((field.clone(), inserted(&value)));
+                    }
                 }
-            }
+            };
+            frame.to_come().for_each(|timed| timed.each(&mut keep));
+            frame.firing.request.extend(values);
         }
     }
 
@@ -200,16 +218,27 @@ impl Run {
         }
     }
 
-    /// Handles the awaited line; later steps can use the groups of its pattern. Returns a failure to record if the line
-    /// does not match.
-    pub(crate) fn heard(&mut self, line: &str) -> Option<RecordKind> {
+    /// Handles what the last step needed. Returns a failure to record, if there is one.
+    pub(crate) fn give(&mut self, given: &Given) -> Option<RecordKind> {
+        match given {
+            Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
+        }
+    }
+
+    /// Handles the awaited line; later steps can use the groups of its pattern.
+    fn heard(&mut self, line: &str) -> Option<RecordKind> {
         let frame = self.frames.last_mut()?;
-        let rule = Arc::clone(&frame.firing.rule);
-        let pattern = rule.steps.get(frame.next.checked_sub(1)?)?.step.awaited()?;
+        let (_, Timed { step, .. }) = frame.current.clone()?;
+        let Awaited { pattern, otherwise } = step.awaited()?;
         frame.firing.groups.extend(pattern.groups(line));
         if pattern.matches(line) {
             return None;
         }
+        if let Some(steps) = otherwise {
+            frame.insert(steps, true);
+            return None;
+        }
+        let rule = &frame.firing.rule;
         let line = masked(self.event, line.as_bytes());
         let line = String::from_utf8_lossy(&line);
         let text = format!("the client sent {line:?}, but {} was expected", pattern.written());
@@ -239,11 +268,11 @@ impl Run {
     /// The effect of the last step was applied or deferred; `found` is whether its target exists.
     pub(crate) fn did(&mut self, found: bool) {
         let Some(frame) = self.frames.last_mut() else { return };
-        let step = frame.next - 1;
-        let Some(timed) = frame.firing.rule.steps.get(step) else { return };
+        let Some((step, timed)) = frame.current.clone() else { return };
+        let is_late = timed.after.is_some();
         match timed.may_miss() {
-            true if found && timed.step.is_about_accepted() => frame.deliver(step),
-            true if found && timed.after.is_some() => frame.effect.defer(),
+            true if found && timed.step.is_about_accepted() => frame.deliver(step, is_late),
+            true if found && is_late => frame.effect.defer(),
             true => frame.effect.note(step, found),
             false => {}
         }
@@ -251,11 +280,10 @@ impl Run {
 
     /// Runs the next step of the innermost rule.
     fn take_step(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) -> Option<Want> {
-        let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
-        let rule = Arc::clone(&firing.rule);
-        let Some(timed) = rule.steps.get(*next) else {
+        let frame = self.frames.last_mut()?;
+        let Some((id, timed)) = frame.begin_step() else {
             // If no step replied, the inside runs last.
-            if !rule.answers() && !*has_passed {
+            if !frame.has_answered && !frame.has_passed {
                 self.pass(Passing::Loud);
                 return None;
             }
@@ -265,8 +293,6 @@ impl Run {
         // The output from inside ends when the rule continues.
         self.end_pass();
         let frame = self.frames.last_mut()?;
-        let at = frame.next;
-        frame.next += 1;
         // Nothing is sent after the end of the connection.
         frame.effect.changed |= timed.always_changes() && !(self.is_mute && timed.step.answers());
         let (mounted, Firing { groups, request, .. }) = (book.at(frame.firing.no), &frame.firing);
@@ -278,20 +304,21 @@ impl Run {
         let cx = StepContext {
             named: &|name| asked(name).or_else(|| book.named(mounted, name, cx, groups)),
             framing: &self.framing,
-            drawn: &|span| drawn(span, book.seed(), &frame.firing, at + 1),
+            drawn: &|span| drawn(span, book.seed(), &frame.firing, frame.begun),
             is_late: timed.after.is_some(),
         };
         let action = timed.step.run(&cx);
         if let Action::Effect = action {
             let effect = Effect::new(&timed.step, &cx);
-            let by = By { rule: Arc::clone(&rule.id), step: at, firing: frame.effect.firing.clone() };
+            let rule = Arc::clone(&frame.firing.rule.id);
+            let by = By { rule, step: id, firing: frame.effect.firing.clone() };
             return Some(Want::Effect { effect, after: timed.after, by });
         }
-        self.take_action(action, at)
+        self.take_action(action, id)
     }
 
-    /// Performs the action of the innermost rule's step at this index.
-    fn take_action(&mut self, action: Action, at: usize) -> Option<Want> {
+    /// Performs the action of this step of the innermost rule.
+    fn take_action(&mut self, action: Action, step: StepId) -> Option<Want> {
         let frame = self.frames.last_mut()?;
         match action {
             Action::Pass(passing) => self.pass(passing),
@@ -310,19 +337,19 @@ impl Run {
                 self.trace.stalled = Some(Stalled { by, is_connection });
                 self.is_mute = true;
             }
-            Action::Await => return Some(Want::Await),
+            Action::Need(need) => return Some(Want::Outside(need)),
             // An alert is sent whatever certificate was chosen. Of certificates, the outermost rule's counts.
             Action::Hello(hello) => {
                 let is_alert = matches!(hello, Hello::Alert(_));
                 let counts = is_alert || self.hello.is_none();
                 if !is_alert {
-                    frame.effect.note(at, counts);
+                    frame.effect.note(step, counts);
                 }
                 if counts {
                     self.hello = Some(hello);
                 }
             }
-            Action::Filter(filter) => frame.shape(filter, at),
+            Action::Filter(filter) => frame.shape(filter, step),
             Action::Effect => {}
         }
         None

@@ -23,10 +23,12 @@ pub(crate) use example::{Example, Then};
 pub(crate) use literal::Literal;
 pub(crate) use target::{One, Target, Tell, Which};
 
+use super::clause::Timed;
 use super::effect::{ApplyContext, Effect};
 use super::filter::Filter;
 use super::frame::Passing;
 use super::plan::Cue;
+use super::run::Need;
 use super::template::{Name, Template};
 use crate::base::Pattern;
 use crate::document::{Node, Reader, Tree};
@@ -183,8 +185,8 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         Said::Nothing
     }
 
-    /// The pattern for the client's next line, if it awaits one.
-    fn awaited(&self) -> Option<&Pattern> {
+    /// What it awaits, if it awaits a line.
+    fn awaited(&self) -> Option<Awaited<'_>> {
         None
     }
 
@@ -235,14 +237,21 @@ pub(crate) enum Action {
     Cue(Cue),
     /// Send no more.
     Stall(Stall),
-    /// Read the client's next line.
-    Await,
+    /// Continue in another turn, with what this gives.
+    Need(Need),
     /// Answer the ClientHello like this.
     Hello(Hello),
     /// Filter the output of the rule.
     Filter(Box<dyn Filter>),
     /// Change the world: calls [`Step::apply`].
     Effect,
+}
+
+/// A line that a step awaits.
+pub(crate) struct Awaited<'s> {
+    pub(crate) pattern: &'s Pattern,
+    /// The steps that follow if the line does not match, instead of the rest of the rule.
+    pub(crate) otherwise: Option<&'s Arc<[Timed]>>,
 }
 
 /// What a step knows when its rule reaches it.

@@ -8,7 +8,7 @@ mod steps;
 pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
-use crate::base::{Pattern, nearest, unknown_word};
+use crate::base::{nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
 use crate::protocol::smtp::OF_MAIL;
 use crate::protocol::{Event, RequestField};
@@ -106,7 +106,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
         gather(&condition.test, &mut groups);
     }
     for timed in &rule.steps {
-        groups.extend(timed.step.awaited().into_iter().flat_map(Pattern::group_names));
+        groups.extend(timed.step.awaited().into_iter().flat_map(|awaited| awaited.pattern.group_names()));
     }
     let parameters: Vec<String> = reader.params.iter().map(|(name, _)| name.clone()).collect();
     let mut wrong = Vec::new();
