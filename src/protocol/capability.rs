@@ -1,8 +1,9 @@
-//! Changes of the capabilities and the greeting of a session.
+//! Changes of the capabilities, the mechanisms and the greeting of a session.
 
 use std::borrow::Cow;
 
 use super::{Reply, TlsState};
+use crate::sasl::Mechanism;
 
 /// A change of the capabilities that a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(crate) struct CapabilityOverride {
     pub(crate) add: Vec<Box<str>>,
     /// By the first word, such as `AUTH`, or by the whole name, such as `AUTH=PLAIN`.
     pub(crate) remove: Vec<Box<str>>,
+    /// The SASL mechanisms that are announced and accepted. `None` for all of them.
+    pub(crate) mechanisms: Option<Vec<&'static Mechanism>>,
 }
 
 impl CapabilityOverride {
@@ -25,7 +28,7 @@ impl CapabilityOverride {
         };
         let same = |one: &str, other: &str| {
             one.eq_ignore_ascii_case(other)
-                || one.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(other))
+                || one.split([' ', '=']).next().is_some_and(|word| word.eq_ignore_ascii_case(other))
         };
         all.retain(|its| !self.remove.iter().any(|gone| same(its, gone)));
         for more in &self.add {
@@ -50,18 +53,26 @@ impl CapabilityOverride {
             [] => String::new(),
             names => format!(" {word} {}", names.join(" ")),
         };
-        Some(format!("caps{}{}", list("without", &self.remove), list("with", &self.add)))
+        let mechanisms = self.mechanisms.iter().map(|its| format!(" auth {}", names(its)));
+        let mechanisms: String = mechanisms.collect();
+        Some(format!("caps{}{}{}", mechanisms.trim_end(), list("without", &self.remove), list("with", &self.add)))
     }
 
     /// Merges another change into this one.
     pub(crate) fn merge(&mut self, other: &CapabilityOverride) {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
+        self.mechanisms = other.mechanisms.clone().or(self.mechanisms.take());
         self.add.retain(|its| !other.remove.contains(its));
         extend(&mut self.add, &other.add);
         self.remove.retain(|its| !other.add.contains(its));
         extend(&mut self.remove, &other.remove);
     }
+}
+
+/// The names of mechanisms in one line.
+fn names(mechanisms: &[&Mechanism]) -> String {
+    mechanisms.iter().map(|mechanism| mechanism.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// Adds the missing names: a step that is executed again changes nothing.
@@ -87,6 +98,18 @@ impl CapabilityOverrides {
     /// The text of the greeting after its status. `None` for the machine's own.
     pub(super) fn greeting(&self, tls: TlsState) -> Option<&str> {
         self.at(tls)?.greeting.as_deref()
+    }
+
+    /// The SASL mechanisms that are announced and accepted now.
+    pub(super) fn mechanisms(&self, tls: TlsState) -> Vec<&'static Mechanism> {
+        let own = self.at(tls).and_then(|change| change.mechanisms.clone());
+        own.unwrap_or_else(|| Mechanism::available(None).collect())
+    }
+
+    /// The capability of SMTP and POP3 that lists the mechanisms after this word; `None` if there are none.
+    pub(super) fn mechanism_list(&self, word: &str, tls: TlsState) -> Option<Cow<'static, str>> {
+        let mechanisms = self.mechanisms(tls);
+        (!mechanisms.is_empty()).then(|| format!("{word} {}", names(&mechanisms)).into())
     }
 
     /// The capabilities that are announced now: the machine's own, changed.

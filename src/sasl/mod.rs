@@ -110,11 +110,6 @@ impl Mechanism {
         MECHANISMS.iter().copied().filter(move |mechanism| is_bound || !mechanism.needs_channel_binding)
     }
 
-    /// The names of the available mechanisms in one line, as SMTP and POP3 announce them.
-    pub(crate) fn available_names(channel_binding: Option<&[u8]>) -> String {
-        Self::available(channel_binding).map(Self::name).collect::<Vec<_>>().join(" ")
-    }
-
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }

@@ -10,6 +10,7 @@ use crate::document::{Data, Location, Node, Reader};
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
+use crate::sasl::Mechanism;
 
 impl Reader {
     /// Reads `[server.smtp]` and the other servers.
@@ -20,9 +21,11 @@ impl Reader {
         for entry in table.0 {
             let Some(protocol) = Protocol::parse(&entry.key) else { continue };
             let keys: &[&str] = match protocol {
-                Protocol::Smtp => &["greeting", "caps", "caps_tls", "limits"],
-                Protocol::Imap => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
-                Protocol::Lmtp | Protocol::Pop3 => &["greeting", "caps", "caps_tls"],
+                Protocol::Smtp => &["greeting", "auth", "caps", "caps_tls", "limits"],
+                Protocol::Imap => {
+                    &["greeting", "auth", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"]
+                }
+                Protocol::Lmtp | Protocol::Pop3 => &["greeting", "auth", "caps", "caps_tls"],
             };
             let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
             if let Some(limits) = its.get("limits") {
@@ -53,6 +56,7 @@ impl Reader {
                 }
             }
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
+            clear.mechanisms = its.get("auth").map(|auth| self.mechanisms(auth));
             let mut under_tls = clear.clone();
             if let Some(caps) = its.get("caps_tls") {
                 under_tls.merge(&self.capabilities(caps, "`caps_tls`"));
@@ -61,6 +65,25 @@ impl Reader {
             under_tls.greeting.clone_from(&clear.greeting);
             loaded.capabilities.push(Announced { protocol, clear, under_tls });
         }
+    }
+
+    /// SASL mechanisms.
+    fn mechanisms(&mut self, node: &Node) -> Vec<&'static Mechanism> {
+        let known: Vec<&str> = Mechanism::available(None).map(Mechanism::name).collect();
+        let mut mechanisms = Vec::new();
+        for (name, place) in self.texts(node) {
+            match Mechanism::available(None).find(|its| its.name().eq_ignore_ascii_case(&name)) {
+                Some(mechanism) if mechanisms.contains(&mechanism) => {
+                    self.wrong(&place, format!("`{name}` is written twice"));
+                }
+                Some(mechanism) => mechanisms.push(mechanism),
+                None => {
+                    let help = format!("the server speaks {}; `caps.add` announces others", known.join(" and "));
+                    self.wrong_help(&place, format!("the server does not speak the mechanism `{name}`"), help);
+                }
+            }
+        }
+        mechanisms
     }
 
     /// A size such as `10MB` or `1000`.

@@ -152,6 +152,8 @@ fn visible(text: &str) -> String {
     text.chars().take(32).flat_map(char::escape_default).collect()
 }
 
+pub(super) const UNKNOWN_MECHANISM: &str = "unsupported authentication mechanism";
+
 /// RFC 5034 §4: `AUTH mechanism [initial-response]`. `=` is an empty initial response.
 fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let Some(argument) = argument else { return Ok(Pop3Command::Auth(None)) };
@@ -159,7 +161,7 @@ fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
         Some((name, initial)) => (name, Some(initial)),
         None => (argument, None),
     };
-    let mechanism = Mechanism::parse(name.as_bytes()).ok_or("unsupported authentication mechanism")?;
+    let mechanism = Mechanism::parse(name.as_bytes()).ok_or(UNKNOWN_MECHANISM)?;
     let initial = initial.map(|base64| initial_response(base64.as_bytes())).transpose();
     let initial = initial.map_err(|rejection| rejection.to_string())?;
     Ok(Pop3Command::Auth(Some((mechanism, initial))))

@@ -6,12 +6,12 @@ use std::mem;
 
 use bytes::Bytes;
 
-use super::command::Pop3Command;
+use super::command::{Pop3Command, UNKNOWN_MECHANISM};
 use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::MailboxId;
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
-use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Progress, Rejection};
+use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
 
 /// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
@@ -138,6 +138,9 @@ impl Pop3 {
                 Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
             Pop3Command::Auth(Some((mechanism, initial))) => {
+                if !self.capability_overrides.mechanisms(self.tls).contains(&mechanism) {
+                    return Err(UNKNOWN_MECHANISM.to_owned());
+                }
                 let context = txn.sasl_context(&self.config.host, self.config.seed);
                 let progress = Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts());
                 self.proceed(progress, txn)
@@ -213,7 +216,7 @@ impl Pop3 {
         let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
         if !self.tls.is_required(StartTls::BeforeLogin) {
             lines.push("USER".into());
-            lines.push(format!("SASL {}", Mechanism::available_names(None)).into());
+            lines.extend(self.capability_overrides.mechanism_list("SASL", self.tls));
         }
         if self.tls.is_offered() {
             lines.push("STLS".into());

@@ -156,7 +156,7 @@ fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
         return Err(Refusal::parameters("it must be AUTH mechanism [initial-response]"));
     };
     let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
-        return Err(Refusal::new("504 5.5.4", "Unrecognized authentication type"));
+        return Err(Refusal::unknown_mechanism());
     };
     let initial = initial.map(|base64| initial_response(base64.as_bytes())).transpose()?;
     Ok(SmtpCommand::Auth { mechanism, initial })

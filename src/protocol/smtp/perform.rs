@@ -139,7 +139,7 @@ impl Smtp {
         }
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.tls.is_required(StartTls::BeforeLogin) {
-            all.push(format!("AUTH {}", Mechanism::available_names(None)).into());
+            all.extend(self.capability_overrides.mechanism_list("AUTH", self.tls));
         }
         all.push("HELP".into());
         all = self.capability_overrides.apply(self.tls, all);
@@ -261,6 +261,9 @@ impl Smtp {
         }
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
+        }
+        if !self.capability_overrides.mechanisms(self.tls).contains(&mechanism) {
+            return Err(Refusal::unknown_mechanism());
         }
         // RFC 4954 §4: an initial response is an error if the server sends the first challenge. LOGIN takes it as the
         // user name.

@@ -37,6 +37,11 @@ impl Refusal {
         Self::new("502 5.5.1", &format!("Command not implemented: {what}"))
     }
 
+    /// RFC 4954 §4.
+    pub(super) fn unknown_mechanism() -> Self {
+        Self::new("504 5.5.4", "Unrecognized authentication type")
+    }
+
     /// RFC 1870 §6.1.
     pub(super) fn too_large(limit: u64) -> Self {
         Self(format!("552 5.3.4 Message size exceeds fixed maximum message size of {limit} octets"))

@@ -35,7 +35,8 @@ impl Reader {
         let table = self.table(node, what, &["add", "remove", "set"]);
         let mut list = |key: &str| table.get(key).map(|its| self.boxed(its));
         let (add, remove, set) = (list("add"), list("remove"), list("set"));
-        CapabilityOverride { greeting: None, set, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }
+        let (add, remove) = (add.unwrap_or_default(), remove.unwrap_or_default());
+        CapabilityOverride { set, add, remove, ..CapabilityOverride::default() }
     }
 }
 

@@ -25,7 +25,8 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 impl Command for Authenticate {
     fn perform(self: Box<Self>, imap: &mut Imap, tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         imap.may_log_in()?;
-        let Some(mechanism) = Mechanism::parse(self.mechanism.as_bytes()) else {
+        let mechanisms = imap.capability_overrides.mechanisms(imap.tls);
+        let Some(mechanism) = Mechanism::parse(self.mechanism.as_bytes()).filter(|its| mechanisms.contains(its)) else {
             return Err(Refusal::no("unsupported authentication mechanism"));
         };
         let context = txn.sasl_context(&imap.config.host, imap.config.seed);

@@ -28,7 +28,6 @@ use super::command::CommandSpec;
 use super::command::fetch::FetchItemSpec;
 use super::command::status::StatusItem;
 use crate::protocol::StartTls;
-use crate::sasl::Mechanism;
 
 pub(super) use children::children_attribute;
 
@@ -106,7 +105,7 @@ enum Announced {
 }
 
 impl Imap {
-    /// The capabilities that are announced in this state without a `CapabilityOverride`.
+    /// The capabilities that are announced in this state before any are added or removed.
     pub(super) fn own_capabilities(&self) -> Vec<Cow<'static, str>> {
         let is_logged_in = self.account().is_some();
         let mut all = Vec::new();
@@ -118,8 +117,8 @@ impl Imap {
                 Announced::LoginPossible => !is_logged_in && !self.tls.is_required(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
-                let mechanisms = Mechanism::available(None);
-                all.extend(mechanisms.map(|mechanism| format!("{name}{}", mechanism.name()).into()));
+                let mechanisms = self.capability_overrides.mechanisms(self.tls);
+                all.extend(mechanisms.iter().map(|mechanism| format!("{name}{}", mechanism.name()).into()));
             } else if is_announced {
                 all.push(Cow::Borrowed(*name));
             }
@@ -135,6 +134,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::sasl::Mechanism;
 
     /// The table of extensions in the manual.
     fn table() -> String {
