@@ -104,16 +104,6 @@ impl Rule {
     pub(crate) fn means(&self, event: Event, is_command: impl Fn() -> bool) -> bool {
         self.on.iter().any(|on| on.means(event, &is_command))
     }
-
-    /// Whether it sends its own reply, so that the request is performed only if it passes.
-    pub(crate) fn answers(&self) -> bool {
-        self.steps.iter().any(|timed| timed.after.is_none() && timed.step.answers())
-    }
-
-    /// Whether it performs the request, or runs the rules inside of it.
-    pub(crate) fn passes(&self) -> bool {
-        !self.answers() || self.steps.iter().any(|timed| timed.step.passes())
-    }
 }
 
 impl PartialEq for Timed {

@@ -133,7 +133,7 @@ impl Rule {
             Per::Key(template) => Some(template),
             Per::Server | Per::Conn | Per::User | Per::Ip | Per::Listener => None,
         };
-        let templates = self.steps.iter().flat_map(|timed| timed.step.templates()).chain(key);
+        let templates = self.all_steps().into_iter().flat_map(|timed| timed.step.templates()).chain(key);
         let named = templates.flat_map(Template::names).filter_map(|name| match name {
             Name::Field(field) => Some(field),
             Name::Group(_) => None,

@@ -1,6 +1,6 @@
 //! Checks the mailboxes and logins that a file names.
 
-use super::step_place;
+use super::located;
 use crate::document::{Location, Node, Reader};
 use crate::mail::Namespace;
 use crate::rule::{Rule, Template};
@@ -21,9 +21,9 @@ impl Reader {
 
 /// Checks the mailboxes that the steps of a rule name.
 pub(super) fn names(reader: &mut Reader, rule: &Rule, node: &Node) {
-    for (i, timed) in rule.steps.iter().enumerate() {
+    for (timed, at) in located(rule, node) {
         if let (Some(name), _) = timed.step.mailbox() {
-            reader.mailbox_name(name, &step_place(node, i));
+            reader.mailbox_name(name, &at);
         }
     }
 }
@@ -37,10 +37,9 @@ pub(in crate::scenario) fn logins<'n>(
 ) {
     let mut named: Vec<(String, Location)> = Vec::new();
     for (rule, node) in rules {
-        let steps = rule.steps.iter().enumerate();
-        named.extend(steps.filter_map(|(i, timed)| {
+        named.extend(located(rule, node).into_iter().filter_map(|(timed, at)| {
             let login = timed.step.mailbox().1.and_then(Template::constant)?;
-            Some((String::from_utf8_lossy(login).into_owned(), step_place(node, i)))
+            Some((String::from_utf8_lossy(login).into_owned(), at))
         }));
     }
     for node in given {

@@ -12,18 +12,18 @@ use crate::base::{nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
 use crate::protocol::smtp::OF_MAIL;
 use crate::protocol::{Event, RequestField};
-use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test};
+use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test, Timed};
 
 /// Checks the rules of one file, the outermost first. `messages` are the ids that `deliver` can name.
 pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
     for (i, (rule, node)) in rules.iter().enumerate() {
         self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
-        for timed in &rule.steps {
+        for (timed, at) in located(rule, node) {
             if let Some(id) = timed.step.message()
                 && !messages.iter().any(|its| its == id)
             {
                 let known: Vec<&str> = messages.iter().map(String::as_str).collect();
-                reader.unknown(&place(node, "do"), "message", id, &known);
+                reader.unknown(&at, "message", id, &known);
             }
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
         let message = format!("this rule is never reached: `{}` {how} and does not pass", shadow.id);
         reader.wrong_help(&place(node, "on"), message, format!("add a condition or a `pass` to `{}`", shadow.id));
     }
-    let holds = rule.steps.iter().any(|timed| timed.step.kind().name == "hold");
+    let holds = rule.all_steps().iter().any(|timed| timed.step.kind().name == "hold");
     let paces = |its: &&&Rule| {
         its.steps.iter().any(|timed| timed.step.kind().name == "pace") && its.always_fires() && its.covers(rule)
     };
@@ -105,7 +105,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
     for condition in &rule.when {
         gather(&condition.test, &mut groups);
     }
-    for timed in &rule.steps {
+    for timed in rule.all_steps() {
         groups.extend(timed.step.awaited().into_iter().flat_map(|awaited| awaited.pattern.group_names()));
     }
     let parameters: Vec<String> = reader.params.iter().map(|(name, _)| name.clone()).collect();
@@ -133,9 +133,9 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
         }
         Name::Group(_) | Name::Field(_) => {}
     };
-    for (i, timed) in rule.steps.iter().enumerate() {
+    for (timed, at) in located(rule, node) {
         for name in timed.step.templates().into_iter().flat_map(Template::names) {
-            check(name, step_place(node, i));
+            check(name, at.clone());
         }
     }
     if let Per::Key(key) = &rule.per {
@@ -159,13 +159,29 @@ fn gather(test: &Test, groups: &mut Vec<Box<str>>) {
 
 /// The location of a key of the rule, or of the rule.
 fn place(node: &Node, key: &str) -> Location {
-    let entries = node.entries().unwrap_or_default();
-    entries.iter().find(|entry| entry.key == key).map_or(node.place.clone(), |entry| entry.value.place.clone())
+    entry(Some(node), key).unwrap_or(node).place.clone()
 }
 
-/// The location of the n-th step.
-fn step_place(node: &Node, n: usize) -> Location {
-    let entries = node.entries().unwrap_or_default();
-    let steps = entries.iter().find(|entry| entry.key == "do");
-    steps.and_then(|entry| entry.value.items().get(n)).map_or(node.place.clone(), |step| step.place.clone())
+/// The steps of a rule, those of `else` included, each with its location.
+fn located<'r>(rule: &'r Rule, node: &Node) -> Vec<(&'r Timed, Location)> {
+    let mut located = Vec::new();
+    locate(&rule.steps, entry(Some(node), "do"), &node.place, &mut located);
+    located
+}
+
+/// Adds these steps. `rule` is the location of those that have no document.
+fn locate<'r>(steps: &'r [Timed], node: Option<&Node>, rule: &Location, located: &mut Vec<(&'r Timed, Location)>) {
+    let nodes = node.map_or(&[][..], Node::items);
+    for (i, timed) in steps.iter().enumerate() {
+        let node = nodes.get(i);
+        located.push((timed, node.map_or(rule, |node| &node.place).clone()));
+        if let Some(otherwise) = timed.step.awaited().and_then(|awaited| awaited.otherwise) {
+            locate(otherwise, entry(entry(node, "await"), "else"), rule, located);
+        }
+    }
+}
+
+fn entry<'n>(node: Option<&'n Node>, key: &str) -> Option<&'n Node> {
+    let entries = node.and_then(Node::entries).unwrap_or_default();
+    entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
 }

@@ -1,9 +1,9 @@
 //! Checks that replies have the form of their protocol.
 
-use super::step_place;
+use super::located;
 use crate::document::{Node, Reader};
 use crate::protocol::{Event, Protocol};
-use crate::rule::{Rule, Said, Template};
+use crate::rule::{Rule, Said, Template, Timed};
 
 /// Checks that replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
@@ -11,18 +11,18 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
     protocols.sort_unstable();
     protocols.dedup();
     let is_smtp = !protocols.is_empty() && protocols.iter().all(|its| matches!(its, Protocol::Smtp | Protocol::Lmtp));
-    for (i, timed) in rule.steps.iter().enumerate() {
+    let courses = rule.courses();
+    for (timed, at) in located(rule, node) {
         let lines: Vec<&str> = match timed.step.said() {
             Said::Reply(lines) => lines.into_iter().map(Template::written).collect(),
             Said::Line(line) => {
                 if let Some((message, help)) = broken(&[line.written()]) {
-                    reader.wrong_help(&step_place(node, i), message, help);
+                    reader.wrong_help(&at, message, help);
                 }
                 continue;
             }
             Said::Nothing => continue,
         };
-        let at = step_place(node, i);
         if let Some((message, help)) = broken(&lines) {
             reader.wrong_help(&at, message, help);
             continue;
@@ -44,7 +44,9 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
         let asks = |line: &&&str| {
             line.starts_with("354") || line.starts_with("334") || line.starts_with('+') && !line.starts_with("+OK")
         };
-        let goes_on = rule.steps.iter().any(|timed| ["pass", "await", "stall"].contains(&timed.step.kind().name));
+        let reads = |its: &Timed| ["await", "stall"].contains(&its.step.kind().name);
+        let goes_on = courses.iter().filter_map(|course| Some((course.passes(), course.around(timed)?.1)));
+        let goes_on = goes_on.into_iter().any(|(passes, behind)| passes || behind.iter().any(|its| reads(its)));
         if lines.iter().any(|line| asks(&line)) && !goes_on {
             reader
                 .warn(&at, "the reply asks the client to continue, but no step reads what it sends: `pass`, `await` or `stall` is missing");

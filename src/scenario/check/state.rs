@@ -28,7 +28,7 @@ pub(in crate::scenario) fn state(
     for (rule, node) in own {
         let at = place(node, "when");
         rule.when.iter().for_each(|condition| asked(reader, condition, &at, &known));
-        for name in rule.steps.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
+        for name in rule.all_steps().into_iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
             if let Name::Field(field) = name
                 && let Some(variable) = variable(field)
                 && !known.iter().any(|its| its.variable == variable)
@@ -52,7 +52,7 @@ fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, VariableValue)]) -> Vec<Kno
         is_open: false,
     };
     let mut known: Vec<Known> = declared.iter().map(own).collect();
-    let steps = rules.iter().flat_map(|rule| &rule.steps).map(|timed| &timed.step);
+    let steps = rules.iter().flat_map(|rule| rule.all_steps()).map(|timed| &timed.step);
     for (variable, assign) in steps.flat_map(|step| step.assignments()) {
         let value = match assign {
             Assign::Text(text) => text.constant().map(|text| VariableValue::Text(String::from_utf8_lossy(text).into())),

@@ -1,14 +1,13 @@
 //! Checks that each step of a rule can have an effect at its events and at its position.
 
-use super::{place, step_place};
+use super::{located, place};
 use crate::document::{Node, Reader};
 use crate::rule::step::{Objection, Role};
-use crate::rule::{Rule, Timed, is_spoken};
+use crate::rule::{Course, Rule, Timed, is_spoken};
 
 pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
-    let mut waited = false;
-    for (i, timed) in rule.steps.iter().enumerate() {
-        let at = step_place(node, i);
+    let courses = rule.courses();
+    for (timed, at) in located(rule, node) {
         let step = &timed.step;
         let mut is_possible = true;
         for on in &rule.on {
@@ -19,7 +18,8 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
                 reader.wrong_help(&at, format!("`{}` is not possible at `{}`", step.kind().name, on.written), why);
             }
         }
-        waited |= step.kind().name == "wait";
+        let before = courses.iter().find_map(|course| Some(course.around(timed)?.0));
+        let waited = before.into_iter().flatten().any(|its| its.step.kind().name == "wait");
         if timed.after.is_some() && !step.may_come_later() {
             let message = format!("`{}` acts on the current request and cannot have `after`", step.kind().name);
             reader.wrong_help(&at, message, "remove `after`");
@@ -30,21 +30,28 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
             reader.wrong_help(&at, message, "did you mean `after = …`?");
         }
         let is_spoken = rule.on.iter().flat_map(|on| &on.events).any(|event| is_spoken(*event));
-        let useless = step.pointless().or_else(|| misplaced(rule, i, is_spoken));
+        let useless = step.pointless().or_else(|| misplaced_everywhere(&courses, timed, is_spoken));
         if let Some((message, help)) = useless.filter(|_| is_possible) {
             reader.wrong_help(&at, message, help);
         }
     }
-    let passes = rule.steps.iter().filter(|timed| timed.step.passes()).count();
-    if passes > 1 {
+    let passes = |course: &Course<'_>| course.steps().iter().filter(|timed| timed.step.passes()).count();
+    if courses.iter().any(|course| passes(course) > 1) {
         reader.wrong(&place(node, "do"), "a rule can contain `pass` only once");
     }
 }
 
-/// The error for a step that has no effect at its position. `is_spoken` is whether the server sends output at the
-/// event.
-fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
-    let (before, step) = (&rule.steps[..n], &rule.steps[n]);
+/// The error for a step that has no effect at its position, on any way through the rule. `is_spoken` is whether the
+/// server sends output at the event.
+fn misplaced_everywhere(courses: &[Course<'_>], step: &Timed, is_spoken: bool) -> Option<Objection> {
+    let mut all = courses.iter().filter(|course| course.around(step).is_some());
+    let first = misplaced(all.next()?, step, is_spoken)?;
+    all.all(|course| misplaced(course, step, is_spoken).is_some()).then_some(first)
+}
+
+/// The error for a step that has no effect at its position.
+fn misplaced(course: &Course<'_>, step: &Timed, is_spoken: bool) -> Option<Objection> {
+    let (before, behind) = course.around(step)?;
     let name = step.step.kind().name;
     let speaks = |its: &Timed| its.after.is_none() && its.step.produces_output(is_spoken);
     let is = |its: &Timed, name: &str| its.step.kind().name == name;
@@ -61,9 +68,8 @@ fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
         return Some((message, put_before(name, "close")));
     }
     if is_filter {
-        let behind = &rule.steps[n + 1..];
-        let said = behind.iter().take_while(|its| !is(its, "stall")).any(speaks);
-        if said || !rule.answers() && is_spoken {
+        let said = behind.iter().take_while(|its| !is(its, "stall")).any(|its| speaks(its));
+        if said || !course.answers() && is_spoken {
             return None;
         }
         let help = match before.iter().rfind(|its| speaks(its)) {
@@ -80,7 +86,7 @@ fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
             put_before(name, "pass"),
         ));
     }
-    if is_accepted && !rule.passes() {
+    if is_accepted && !course.passes() {
         let message = format!("the rule does not accept the message, so `{name}` has no effect");
         return Some((message, format!("add a `pass` after `{name}`")));
     }
