@@ -61,7 +61,9 @@ impl Rule<Smtp> {
     pub fn from(self, sender: &str) -> Self {
         self.when("from", sender)
     }
+}
 
+impl<Of> Rule<Smtp, Of> {
     /// If the message is accepted, puts it into this mailbox of each recipient instead of INBOX, or into the mailbox of
     /// another account.
     ///
@@ -114,7 +116,7 @@ impl Rule<Smtp> {
     }
 }
 
-impl Rule<Listing> {
+impl<Of> Rule<Listing, Of> {
     /// Drops a line from the listing of LIST or UIDL, counted from 1.
     ///
     /// ```
@@ -228,7 +230,7 @@ impl Rule<Timer> {
     }
 }
 
-impl Rule<ClientHello> {
+impl<Of> Rule<ClientHello, Of> {
     /// Presents a certificate of the server's CA that expired a week ago.
     ///
     /// ```

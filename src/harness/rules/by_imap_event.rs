@@ -29,7 +29,9 @@ impl Rule<Imap> {
     pub fn mailbox(self, mailbox: &str) -> Self {
         self.when("mailbox", mailbox)
     }
+}
 
+impl<Of> Rule<Imap, Of> {
     /// Replaces the value of a response code (RFC 3501 §7.1) of the reply.
     ///
     /// # Panics
@@ -75,7 +77,7 @@ impl Rule<Imap> {
     }
 }
 
-impl Rule<Fetch> {
+impl<Of> Rule<Fetch, Of> {
     /// Replaces the value of an item of the FETCH response. The name is a pattern, such as `FLAGS` or `BODY*`.
     ///
     /// # Panics

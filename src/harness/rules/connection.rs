@@ -4,7 +4,7 @@ use super::Rule;
 use crate::rule::step::close::CloseMode;
 use crate::rule::step::read::Reading;
 
-impl<P> Rule<P> {
+impl<P, Of> Rule<P, Of> {
     /// Ends the connection with FIN. After a [`cut`](Self::cut), sets how the cut ends the connection.
     ///
     /// ```

@@ -13,7 +13,7 @@ use crate::rule::step::listen::Listen;
 use crate::rule::step::note::Note;
 use crate::rule::step::set::{Assign, SetStep, Variable};
 
-impl<P> Rule<P> {
+impl<P, Of> Rule<P, Of> {
     /// Sets a variable: a text, a number, `true` or `false`, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
     /// name is a variable that all rules share. Conditions use `state.x` and `session.x`.
     ///
@@ -182,7 +182,7 @@ impl<P> Rule<P> {
     }
 }
 
-impl<P: Speaks> Rule<P> {
+impl<P: Speaks, Of> Rule<P, Of> {
     /// From now on, this session announces the capabilities in `add`, and no longer those in `remove`.
     ///
     /// ```

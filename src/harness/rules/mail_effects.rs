@@ -9,7 +9,7 @@ use crate::rule::step::mailbox::{MailboxChange, Renumber};
 use crate::rule::step::{Literal, Tell, Which};
 use crate::scenario::fragments;
 
-impl<P> Rule<P> {
+impl<P, Of> Rule<P, Of> {
     /// Removes messages from a mailbox: a message sequence number (RFC 3501 §2.3.1.2) of the selected mailbox, or
     /// [`Messages`]. The session is told when the protocol allows it (RFC 3501 §7.4.1), or as [`Messages`] says.
     ///

@@ -29,6 +29,7 @@ mod by_event;
 mod by_imap_event;
 mod connection;
 mod effects;
+mod list;
 mod mail_effects;
 mod mounted;
 mod places;
@@ -44,6 +45,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use list::{Steps, StepsOnly, Whole, steps};
 pub use mounted::{Mounted, ScopedRule};
 pub use places::{Messages, Place, Sessions};
 pub use points::{Point, any_protocol, at, imap, lmtp, mail, pop3, smtp, state, tcp, timer, tls};
@@ -70,7 +72,7 @@ use crate::scenario::fragments;
 pub fn on<P>(point: Point<P>) -> Rule<P> {
     let at = Location::caller();
     let origin = format!("{}:{}", at.file(), at.line());
-    Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), protocol: PhantomData }
+    Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), kind: PhantomData }
 }
 
 /// A rule: its events, its conditions, how often it fires, and its steps.
@@ -104,9 +106,9 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "a rule fires only when it is mounted"]
-pub struct Rule<P> {
+pub struct Rule<P, Of = Whole> {
     rule: rule::Rule,
-    protocol: PhantomData<P>,
+    kind: PhantomData<(P, Of)>,
 }
 
 impl<P> Rule<P> {
@@ -344,6 +346,22 @@ impl<P> Rule<P> {
         self
     }
 
+    /// The rule as it is written in a scenario file.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let rule = on(smtp::noop()).reply("450 4.3.2 Busy").named("busy");
+    /// assert!(rule.to_toml().contains(r#"on = "smtp.noop""#));
+    /// ```
+    pub fn to_toml(&self) -> String {
+        crate::scenario::rule_as_toml(&self.rule)
+    }
+}
+
+impl<P, Of> Rule<P, Of> {
     /// Delays the step that was added last by this much server time. The rule, the reply and the session continue
     /// meanwhile. Without a previous step, it does nothing.
     ///
@@ -369,20 +387,6 @@ impl<P> Rule<P> {
             timed.after = Some(span);
         }
         self
-    }
-
-    /// The rule as it is written in a scenario file.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    /// use mailjig::rules::smtp;
-    ///
-    /// let server = MailServer::start();
-    /// let rule = on(smtp::noop()).reply("450 4.3.2 Busy").named("busy");
-    /// assert!(rule.to_toml().contains(r#"on = "smtp.noop""#));
-    /// ```
-    pub fn to_toml(&self) -> String {
-        crate::scenario::rule_as_toml(&self.rule)
     }
 
     fn push(mut self, step: impl Step + 'static) -> Self {

@@ -12,7 +12,7 @@ use crate::rule::step::hold::Hold;
 use crate::rule::step::pad::Pad;
 use crate::rule::step::split::Split;
 
-impl<P> Rule<P> {
+impl<P, Of> Rule<P, Of> {
     /// Sends the output in chunks of this many octets, with a gap of server time between two chunks. A chunk of 0
     /// counts as 1.
     ///

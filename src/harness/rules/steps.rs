@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::at::Speaks;
-use super::{Rule, or_panic, pattern, text};
+use super::{Rule, Steps, or_panic, pattern, text};
 use crate::rule::step::await_line::Await;
 use crate::rule::step::pass::Pass;
 use crate::rule::step::raw::Raw;
@@ -12,7 +12,7 @@ use crate::rule::step::stall::Stall;
 use crate::rule::step::wait::{Span, WaitStep};
 use crate::rule::{Template, Timed};
 
-impl<P> Rule<P> {
+impl<P, Of> Rule<P, Of> {
     /// Runs the next rule that matches, or else the conforming server, and sends its reply.
     ///
     /// ```
@@ -169,7 +169,7 @@ impl<P> Rule<P> {
     }
 }
 
-impl<P: Speaks> Rule<P> {
+impl<P: Speaks, Of> Rule<P, Of> {
     /// Sends this line in the form of the protocol: adds CRLF, and IMAP's tag before OK, NO or BAD, and dot-stuffs in
     /// POP3. The request is not performed, unless [`pass`](Self::pass) performs it.
     ///
@@ -292,5 +292,30 @@ impl<P: Speaks> Rule<P> {
     #[track_caller]
     pub fn await_line(self, line: &str) -> Self {
         self.push(Await::from(pattern(line)))
+    }
+    /// Like [`await_line`](Self::await_line). If the line does not match, runs these steps instead of the steps that
+    /// follow, and reports no failure.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::{imap, steps};
+    ///
+    /// let server = MailServer::start();
+    /// let refused = steps().reply("NO [CANNOT] Not this");
+    /// server.mount(on(imap::noop()).reply("+ go").await_line_or("~^yes$", refused).reply("OK Done"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a NOOP\r\nno\r\nb NOOP\r\nyes\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("a NO [CANNOT] Not this") && said.contains("b OK Done"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn await_line_or(self, line: &str, otherwise: Steps<P>) -> Self {
+        self.push(Await { pattern: pattern(line), otherwise: Some(otherwise.rule.steps.into()) })
     }
 }

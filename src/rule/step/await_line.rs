@@ -58,8 +58,8 @@ pub(super) const KIND: StepKind = StepKind {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Await {
-    pattern: Pattern,
-    otherwise: Option<Arc<[Timed]>>,
+    pub(crate) pattern: Pattern,
+    pub(crate) otherwise: Option<Arc<[Timed]>>,
 }
 
 impl From<Pattern> for Await {
