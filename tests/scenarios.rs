@@ -133,7 +133,7 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
     let mut is_silent = false;
     let is_update = is_update();
     for (i, line) in dialogue.lines.iter().enumerate() {
-        let answer = dialogue.lines[i + 1..].iter().take_while(|line| line.starts_with("S") || line.starts_with("-- "));
+        let answer = dialogue.lines[i + 1..].iter().take_while(|line| is_answer(line));
         let answer: String = answer.map(|line| format!("{line}\n")).collect();
         let wanted = (!is_update).then_some(answer.as_str());
         if line == "---" {
@@ -157,7 +157,7 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
             out += &heard(&mut wire, wanted);
             client = Some(wire);
         }
-        if !line.starts_with('S') && !line.starts_with("-- ") {
+        if !is_answer(line) {
             is_silent = wanted == Some(SILENCE);
         }
     }
@@ -171,6 +171,11 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
         .find(|line| line.starts_with("✗ rule") && (line.contains("got 0") || line.contains("changed nothing")));
     assert!(silent.is_none(), "{name}: {}", unmet.unwrap_or_default());
     out
+}
+
+/// Whether a line of a dialogue is the server's.
+fn is_answer(line: &str) -> bool {
+    ["S", "X: ", "-- "].iter().any(|sign| line.starts_with(sign))
 }
 
 /// Disconnects the client. If the server was silent last, it must send nothing now either: it would send pending output
@@ -200,9 +205,9 @@ fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
         }
         match wire.read() {
             Ok(more) => octets.extend(more),
-            Err(After::Eof) => end = "-- FIN\n",
-            Err(After::Truncated) => end = "-- FIN without close_notify\n",
-            Err(After::Reset) => end = "-- RST\n",
+            Err(After::Eof) => end = "X: fin\n",
+            Err(After::Truncated) => end = "X: tls-no-notify\n",
+            Err(After::Reset) => end = "X: rst\n",
             Err(_) if octets.is_empty() => end = SILENCE,
             Err(_) => return so_far,
         }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serde")]
 mod codec;
+mod escape;
 mod identifier;
 mod number;
 mod pattern;
@@ -13,6 +14,7 @@ mod timestamp;
 
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
+pub(crate) use escape::{braced, is_name, placeholder, visible};
 pub(crate) use identifier::is_identifier;
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;

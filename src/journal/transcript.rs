@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::record::Label;
 use super::{Description, Ending, Gone, Journal, Left, Less, Noted, RecordedTurn, SessionLog, Stalled, Weight};
-use crate::base::{Seq, SessionNo};
+use crate::base::{MessageNo, Seq, SessionNo, braced, visible};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled, Listener};
 
@@ -24,7 +24,8 @@ use crate::protocol::{Event, Labelled, Listener};
 /// The server's part is the same in every run, so a transcript can be a snapshot: a captured body prints as its
 /// message's number, and an orderly end prints nothing. A line after `C:` or `S:` ended with CRLF. `C|` and `S|`
 /// precede raw octets with their line end, if any: `C| NOOP\n` is a line that ended with a bare LF, `S| 250 2.` was cut
-/// off, and octets that are not text print as `\xff`. Lines after `--` describe other events.
+/// off, and octets that are not text print as `\xff`. `{{name}` is the text `{name}`: in a script, `{name}` is a
+/// variable. `TLS` is the handshake after STARTTLS. Lines after `--` describe other events.
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -53,6 +54,8 @@ const PORTION_OCTETS: usize = 1 << 20;
 struct Part {
     session: SessionNo,
     listener: Listener,
+    /// Whether it begins with the session.
+    is_begin: bool,
     lines: Vec<Line>,
 }
 
@@ -66,6 +69,11 @@ enum Line {
     Body(Message, Option<Arc<[u32]>>),
     /// A discarded body of this many octets.
     Dropped(u64),
+    /// A body that is not kept any more.
+    Evicted(MessageNo),
+    /// The beginning of a line that was too long, and the number of its octets.
+    TooLong(Vec<u8>, u64),
+    Tls,
     Direction(String),
 }
 
@@ -81,7 +89,7 @@ impl Transcript {
         if !is_begin && from <= journal.floor() {
             return Err(Gone { first: Seq(journal.floor().0 + 1) });
         }
-        let mut part = Part::new(log);
+        let mut part = Part::new(log, is_begin);
         let (mut places, mut read) = (log.records.since(from).peekable(), 0);
         while let Some(seq) = places.next_if(|_| read < PORTION && part.octets() <= PORTION_OCTETS) {
             part.record(journal, seq, is_begin);
@@ -94,8 +102,10 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
-    /// The transcript with the bodies in place, line by line as sent, with the client's dot-stuffing. If a message has
-    /// more than 65,536 lines with wrong dot-stuffing, the rest is shown with correct dot-stuffing.
+    /// The transcript with the bodies in place, line by line as sent, with the client's dot-stuffing: the text of a
+    /// `.session` file, with a head that names the listener. The transcript of one session can be played as a
+    /// [script](crate::manual::scenarios). If a message has more than 65,536 lines with wrong dot-stuffing, the rest is
+    /// shown with correct dot-stuffing.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -122,8 +132,17 @@ impl Transcript {
                 let gap = if i == 0 { "" } else { "\n" };
                 writeln!(out, "{gap}-- {} {}", part.session, part.listener)?;
             }
+            if verbatim && part.is_begin {
+                writeln!(out, "# listener = {}\n---", part.listener)?;
+            }
             for line in &part.lines {
                 match line {
+                    // What was not recorded can be anything.
+                    Line::Dropped(octets) if verbatim => writeln!(out, "-- {octets} octets, not recorded\nC.")?,
+                    Line::Evicted(no) if verbatim => writeln!(out, "-- <{no}>, not kept\nC.")?,
+                    Line::TooLong(_, octets) if verbatim => {
+                        writeln!(out, "-- {octets} octets, not recorded completely\nC*")?
+                    }
                     Line::Said(who, text, labelled) if verbatim => {
                         write_lines(out, *who, &spelled_out(text, labelled))?
                     }
@@ -134,6 +153,12 @@ impl Transcript {
                     Line::Body(message, _) => writeln!(out, "C: <{}>", message.no())?,
                     Line::Begun(octets) => write_octets(out, 'C', octets)?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not recorded>")?,
+                    Line::Evicted(no) => writeln!(out, "C: <{no}>")?,
+                    Line::TooLong(start, octets) => {
+                        write_lines(out, 'C', start)?;
+                        writeln!(out, "-- that line had {octets} octets; the rest was not recorded")?;
+                    }
+                    Line::Tls => writeln!(out, "TLS")?,
                     Line::Direction(text) => writeln!(out, "-- {text}")?,
                 }
             }
@@ -150,7 +175,7 @@ impl fmt::Display for Transcript {
 
 impl Part {
     fn of(journal: &Journal, log: &SessionLog) -> Self {
-        let mut part = Self::new(log);
+        let mut part = Self::new(log, true);
         for seq in log.records.iter() {
             part.record(journal, seq, true);
         }
@@ -158,8 +183,8 @@ impl Part {
         part
     }
 
-    fn new(log: &SessionLog) -> Self {
-        Self { session: log.no, listener: log.facts().listener, lines: Vec::new() }
+    fn new(log: &SessionLog, is_begin: bool) -> Self {
+        Self { session: log.no, listener: log.facts().listener, is_begin, lines: Vec::new() }
     }
 
     /// The octets of the lines.
@@ -167,8 +192,8 @@ impl Part {
         let octets = self.lines.iter().map(|line| match line {
             Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
             Line::Body(message, _) => message.raw().len(),
-            Line::Begun(octets) => octets.len(),
-            Line::Dropped(_) | Line::Direction(_) => 0,
+            Line::Begun(octets) | Line::TooLong(octets, _) => octets.len(),
+            Line::Dropped(_) | Line::Evicted(_) | Line::Tls | Line::Direction(_) => 0,
         });
         octets.sum()
     }
@@ -199,7 +224,7 @@ impl Part {
                 self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and discarded"));
             }
             Description::Secured(_) if is_begin && self.lines.is_empty() => {}
-            Description::Secured(_) => self.direct("TLS".to_owned()),
+            Description::Secured(_) => self.lines.push(Line::Tls),
             Description::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
             Description::Ended { ended, first } => {
                 if !first.is_empty() {
@@ -241,13 +266,10 @@ impl Part {
                     let odd_dots = turn.detail.and_then(|detail| detail.odd_dots.clone());
                     self.lines.push(Line::Body(captured.message.clone(), odd_dots));
                 }
-                None => self.heard(journal, format!("<{no}>").as_bytes(), &[]),
+                None => self.lines.push(Line::Evicted(no)),
             },
             (None, Some(octets)) if is_message => self.lines.push(Line::Dropped(octets)),
-            (None, Some(octets)) => {
-                self.say(journal, 'C', turn.heard.to_vec(), &[], 0);
-                self.direct(format!("that line had {octets} octets; the rest was not recorded"));
-            }
+            (None, Some(octets)) => self.lines.push(Line::TooLong(turn.heard.to_vec(), octets)),
             (None, None) if turn.event().is_some_and(Event::is_unasked) => {}
             (None, None) => self.heard(journal, turn.heard, turn.labelled()),
         }
@@ -326,33 +348,14 @@ fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result
 fn write_line(out: &mut impl fmt::Write, who: char, bytes: &[u8]) -> fmt::Result {
     match std::str::from_utf8(bytes) {
         Ok("") => writeln!(out, "{who}:"),
-        Ok(text) if !text.chars().any(char::is_control) => writeln!(out, "{who}: {text}"),
+        Ok(text) if !text.chars().any(char::is_control) => writeln!(out, "{who}: {}", braced(text)),
         _ => write_octets(out, who, &[bytes, b"\r\n"].concat()),
     }
 }
 
 /// `C| octets`, with everything escaped.
 fn write_octets(out: &mut impl fmt::Write, who: char, octets: &[u8]) -> fmt::Result {
-    writeln!(out, "{who}| {}", visible(octets))
-}
-
-/// Octets as written in a dialogue.
-fn visible(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len());
-    for chunk in octets.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\r' => text.push_str("\\r"),
-                '\n' => text.push_str("\\n"),
-                '\t' => text.push_str("\\t"),
-                '\\' => text.push_str("\\\\"),
-                c if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
-                c => text.push(c),
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
+    writeln!(out, "{who}| {}", braced(&visible(octets)))
 }
 
 /// A body as it was sent: only CRLF ends a line, and a leading dot is doubled (RFC 5321 §4.5.2). Lines in `odd_dots` were

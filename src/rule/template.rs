@@ -116,7 +116,7 @@ impl Template {
 }
 
 /// `{repeat:n:x}` and `{hex:ff00}`. The announcement of an IMAP literal is kept as it is.
-fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     let octets = inner.strip_suffix('+').unwrap_or(inner);
     if !octets.is_empty() && octets.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(Some(format!("{{{inner}}}").into_bytes()));

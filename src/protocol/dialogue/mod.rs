@@ -1,6 +1,6 @@
 //! Plays dialogues against machines without sockets or a runtime.
 
-mod script;
+mod text;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use script::{Script, Step};
+use text::{Dialogue, Step};
 
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
@@ -42,7 +42,7 @@ fn every_pop3_dialogue_passes() {
 
 fn every_dialogue_goes_as_written<M: Machine>(
     protocol: Protocol,
-    machine: fn(&Script) -> M,
+    machine: fn(&Dialogue) -> M,
     capabilities: fn(&M) -> String,
 ) {
     let dialogues = dialogues(protocol);
@@ -105,7 +105,7 @@ fn nothing_panics_on_mangled_dialogues() {
 }
 
 /// Plays the client's side of dialogues with octets changed, doubled, removed and swapped.
-fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Script) -> M) {
+fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Dialogue) -> M) {
     const SIGNS: &[u8] = b"(){}\"\\*%[]<>~+:,. \r\n\x000179&=";
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut draw = move |below: usize| {
@@ -145,14 +145,14 @@ fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Script) -> M) {
 }
 
 /// The dialogues of a protocol by their names.
-fn dialogues(protocol: Protocol) -> Vec<(String, Script)> {
+fn dialogues(protocol: Protocol) -> Vec<(String, Dialogue)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues").join(protocol.name());
     let mut all: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let script = Script::parse(&fs::read_to_string(&path).unwrap());
+            let script = Dialogue::parse(&fs::read_to_string(&path).unwrap());
             (name.clone(), script.unwrap_or_else(|error| panic!("{name}: {error}")))
         })
         .collect();
@@ -160,15 +160,15 @@ fn dialogues(protocol: Protocol) -> Vec<(String, Script)> {
     all
 }
 
-fn smtp(script: &Script) -> Smtp {
+fn smtp(script: &Dialogue) -> Smtp {
     smtp_as(Dialect::Smtp, script)
 }
 
-fn lmtp(script: &Script) -> Smtp {
+fn lmtp(script: &Dialogue) -> Smtp {
     smtp_as(Dialect::Lmtp, script)
 }
 
-fn smtp_as(dialect: Dialect, script: &Script) -> Smtp {
+fn smtp_as(dialect: Dialect, script: &Dialogue) -> Smtp {
     let mut limits = smtp::Limits::default();
     limits.line = script.number("limit.line").map_or(limits.line, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
@@ -184,7 +184,7 @@ fn smtp_as(dialect: Dialect, script: &Script) -> Smtp {
     Smtp::new(Arc::new(config), false, false)
 }
 
-fn imap(script: &Script) -> Imap {
+fn imap(script: &Dialogue) -> Imap {
     let mut limits = imap::Limits::default();
     limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
@@ -197,19 +197,19 @@ fn imap(script: &Script) -> Imap {
     Imap::new(Arc::new(config), false, false)
 }
 
-fn pop3(script: &Script) -> Pop3 {
+fn pop3(script: &Dialogue) -> Pop3 {
     let config =
         pop3::Config { host: "mail.test".into(), starttls: starttls(script), seed: 1, limits: pop3::Limits::default() };
     Pop3::new(Arc::new(config), false, false)
 }
 
-fn starttls(script: &Script) -> StartTls {
+fn starttls(script: &Dialogue) -> StartTls {
     let named = script.settings("starttls").next().unwrap_or("never");
     *StartTls::ALL.iter().find(|its| its.name() == named).expect("starttls = never, offered, …")
 }
 
 /// Plays a dialogue. The client's octets come in pieces of at most this size.
-fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M) -> String, piece: usize) {
+fn play<M: Machine>(name: &str, script: &Dialogue, machine: M, capabilities: fn(&M) -> String, piece: usize) {
     let mut player = Player::new(script, machine, capabilities);
     player.run();
     for (number, step) in &script.steps {
@@ -221,7 +221,7 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M
                 }
             }
             Step::Server(expected) => {
-                for expected in script::with_capabilities(expected, player.announced()).split("\r\n") {
+                for expected in text::with_capabilities(expected, player.announced()).split("\r\n") {
                     let line = player.line();
                     let line = line
                         .unwrap_or_else(|| panic!("{name}:{number}: the server sent nothing instead of {expected}"));
@@ -259,7 +259,7 @@ enum After {
 
 impl<M: Machine> Player<M> {
     /// A player with the accounts and the mail that the head of the dialogue declares.
-    fn new(script: &Script, machine: M, capabilities: fn(&M) -> String) -> Self {
+    fn new(script: &Dialogue, machine: M, capabilities: fn(&M) -> String) -> Self {
         let members = script.settings("account").map(|account| {
             let (login, password) = account.split_once(' ').expect("account = login password");
             Member { login: login.into(), password: password.into(), addresses: Vec::new() }
@@ -280,7 +280,7 @@ impl<M: Machine> Player<M> {
     }
 
     /// Seeds the mailboxes.
-    fn seed(&mut self, script: &Script) {
+    fn seed(&mut self, script: &Dialogue) {
         let date = InternalDate { at: SEEDED, zone: 0 };
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, SEEDED);
         for mailbox in script.settings("mailbox") {

@@ -8,7 +8,7 @@
 //! S: 250-mail.test
 //! C| NOOP\nbare\x00\r\n      octets with escapes; no CRLF is added
 //! C* 3000 x                  a line of so many octets, CRLF added
-//! -- TLS                     the handshake
+//! TLS                        the handshake
 //! X: fin                     the client closes its side
 //! ```
 //!
@@ -40,12 +40,12 @@ pub(crate) enum Step {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Script {
+pub(crate) struct Dialogue {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) steps: Vec<(usize, Step)>,
 }
 
-impl Script {
+impl Dialogue {
     /// Parses a dialogue. An error contains the number of the invalid line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut script = Self::default();
@@ -58,7 +58,7 @@ impl Script {
                 continue;
             } else if line.is_empty() {
                 continue;
-            } else if line == "-- TLS" {
+            } else if line == "TLS" {
                 Step::Tls
             } else if line == "X: fin" {
                 Step::Fin
