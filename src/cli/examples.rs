@@ -54,6 +54,24 @@ Examples:
   mailjig scenarios                                      all, each with what it teaches
   mailjig scenarios smtp-greylist > mine.toml            one to change";
 
+pub(super) const RECORD: &str = "\
+Examples:
+  mailjig record --upstream mail.example.org:993 --protocol imap --tls implicit -o login.session
+  mailjig record --upstream 127.0.0.1:25 --protocol smtp --listen 2525 --sessions 1 -o send.session
+
+Point the client at the address that is printed. A recorded session can be played to a client by
+`mailjig serve --scenario FILE`, and to a server by `mailjig replay --client FILE HOST:PORT`.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  mailjig replay --client login.session 127.0.0.1:1143
+  mailjig replay --client login.session --set password=secret --compare status mail.example.org:143
+
+Exit status:
+  0  the server answered as in the script
+  1  the server sent something else; stderr says where and what
+  2  the script cannot be played, or no server answers";
+
 pub(super) const WAIT: &str = "\
 Examples:
   mailjig wait --to bob@example.org

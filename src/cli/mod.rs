@@ -18,9 +18,12 @@ mod options;
 mod pages;
 mod parent;
 mod parse;
+mod peer;
+mod record;
 mod redact;
 #[cfg(test)]
 mod reference;
+mod replay;
 mod run;
 mod scenarios;
 mod serve;
@@ -53,6 +56,12 @@ enum CliCommand {
     /// List the scenarios that come with mailjig, or print one.
     #[command(after_help = examples::SCENARIOS)]
     Scenarios(scenarios::List),
+    /// Stand between a client and a real server, and write their sessions as scripts.
+    #[command(after_help = examples::RECORD)]
+    Record(Box<record::Record>),
+    /// Play the client's side of a script to a server, and report the first difference.
+    #[command(after_help = examples::REPLAY)]
+    Replay(Box<replay::Replay>),
     #[command(flatten)]
     Client(client::ClientCommand),
     Completions(pages::Completions),
@@ -72,6 +81,8 @@ pub fn main() -> ExitCode {
         CliCommand::Run(options) => run::run(&options),
         CliCommand::Check(options) => scenarios::check(&options),
         CliCommand::Scenarios(options) => scenarios::list(&options),
+        CliCommand::Record(options) => record::record(&options),
+        CliCommand::Replay(options) => replay::replay(&options),
         CliCommand::Completions(options) => pages::completions(&options),
         CliCommand::Man(options) => pages::page(&options),
         CliCommand::Client(command) => client::run(&command),

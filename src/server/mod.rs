@@ -53,6 +53,8 @@ pub(crate) use session_history::newest_sessions;
 pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};
+#[cfg(feature = "cli")]
+pub(crate) use tls_configs::OwnTls;
 use tls_configs::TlsConfigs;
 pub(crate) use until::{RuleRemoved, Until, block_on, rule_fired, sessions_that};
 #[cfg(feature = "api")]

@@ -89,6 +89,27 @@ impl TlsConfigs {
     }
 }
 
+/// TLS with a CA of its own, for a listener that belongs to no server.
+#[cfg(feature = "cli")]
+pub(crate) struct OwnTls(TlsConfigs);
+
+#[cfg(feature = "cli")]
+impl OwnTls {
+    /// Its certificate is valid for this host, and for the names of this machine.
+    pub(crate) fn new(host: &str) -> Self {
+        Self(TlsConfigs::new(Certificates::new(host, &[])))
+    }
+
+    /// The certificate of the CA, in PEM.
+    pub(crate) fn ca(&self) -> &str {
+        self.0.ca()
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.0.config(&Profile::DEFAULT, None)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rustls::client::ResolvesClientCert;

@@ -1,0 +1,246 @@
+//! Conversations in pieces of any size.
+
+use super::conversation::*;
+use crate::protocol::Protocol;
+
+/// What was said, in one line each.
+fn shown(said: &[Said]) -> Vec<String> {
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).replace("\r\n", "␍");
+    let part = |part: &Part| match part {
+        Part::Text(octets) => text(octets),
+        Part::Named(name, _) => format!("<{name}>"),
+    };
+    let one = |said: &Said| match said {
+        Said::Line(parts) => format!("line {}", parts.iter().map(part).collect::<String>()),
+        Said::Body(Some(octets)) => format!("body {}", text(octets)),
+        Said::Body(None) => "body ***".to_owned(),
+        Said::Octets(octets) => format!("octets {}", text(octets)),
+        Said::Server(octets) => format!("server {}", text(octets)),
+        Said::Tls => "tls".to_owned(),
+        Said::Dropped(octets) => format!("dropped {octets}"),
+        Said::Closed => "closed".to_owned(),
+    };
+    said.iter().map(one).collect()
+}
+
+/// Plays octets of both sides, `C` and `S`, in pieces of this size.
+fn conversation(protocol: Protocol, said: &[(char, &str)], piece: usize) -> Vec<String> {
+    let mut conversation = Conversation::new(protocol);
+    for (who, text) in said {
+        for octets in text.as_bytes().chunks(piece) {
+            match who {
+                'C' => assert_eq!(conversation.client(octets), octets),
+                _ => assert_eq!(conversation.server(octets), Then::Forward(Vec::new())),
+            }
+        }
+    }
+    shown(&conversation.finish())
+}
+
+fn every_piece(protocol: Protocol, said: &[(char, &str)], wanted: &[&str]) {
+    for piece in [1, 2, 7, 1000] {
+        assert_eq!(conversation(protocol, said, piece), wanted, "pieces of {piece}");
+    }
+}
+
+#[test]
+fn a_message_follows_data_if_the_server_agrees() {
+    every_piece(
+        Protocol::Smtp,
+        &[
+            ('S', "220 a\r\n"),
+            ('C', "EHLO me\r\n"),
+            ('S', "250-a\r\n250 PIPELINING\r\n"),
+            ('C', "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"),
+            ('S', "250 ok\r\n250 ok\r\n354 go\r\n"),
+            ('C', "Subject: x\r\n\r\n..\r\nQUIT\r\n.\r\nNOOP\r\nDATA\r\n"),
+            ('S', "250 ok\r\n250 ok\r\n503 no\r\n"),
+            ('C', "QUIT\r\n"),
+        ],
+        &[
+            "server 220 a␍",
+            "line EHLO <host>",
+            "server 250-a␍250 PIPELINING␍",
+            "line MAIL FROM:<a@b>",
+            "line RCPT TO:<c@d>",
+            "line DATA",
+            "server 250 ok␍250 ok␍354 go␍",
+            "body Subject: x␍␍..␍QUIT␍",
+            "line NOOP",
+            "line DATA",
+            "server 250 ok␍250 ok␍503 no␍",
+            "line QUIT",
+        ],
+    );
+}
+
+#[test]
+fn an_empty_message_and_chunks_are_bodies() {
+    every_piece(
+        Protocol::Smtp,
+        &[('C', "DATA\r\n"), ('S', "354 go\r\n"), ('C', ".\r\nBDAT 5\r\na\r\nb\nBDAT 0 LAST\r\nNOOP\r\n")],
+        &[
+            "line DATA",
+            "server 354 go␍",
+            "body ",
+            "line BDAT 5",
+            "body a␍b\n",
+            "line BDAT 0 LAST",
+            "body ",
+            "line NOOP",
+        ],
+    );
+}
+
+#[test]
+fn lmtp_answers_for_each_recipient() {
+    every_piece(
+        Protocol::Lmtp,
+        &[
+            ('C', "LHLO me\r\nRCPT TO:<a>\r\nRCPT TO:<b>\r\nRCPT TO:<c>\r\nDATA\r\n"),
+            ('S', "250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n354 go\r\n"),
+            ('C', "x\r\n.\r\nDATA\r\n"),
+            ('S', "250 ok\r\n250 ok\r\n354 go\r\n"),
+            ('C', "y\r\n.\r\n"),
+        ],
+        &[
+            "line LHLO <host>",
+            "line RCPT TO:<a>",
+            "line RCPT TO:<b>",
+            "line RCPT TO:<c>",
+            "line DATA",
+            "server 250 ok␍250 ok␍550 no␍250 ok␍354 go␍",
+            "body x␍",
+            "line DATA",
+            "server 250 ok␍250 ok␍354 go␍",
+            "body y␍",
+        ],
+    );
+}
+
+#[test]
+fn credentials_get_names() {
+    every_piece(
+        Protocol::Smtp,
+        &[
+            ('C', "AUTH PLAIN AGEAYg==\r\n"),
+            ('S', "535 no\r\n"),
+            ('C', "AUTH LOGIN\r\n"),
+            ('S', "334 VXNlcg==\r\n"),
+            ('C', "YQ==\r\n"),
+            ('S', "334 UGFzcw==\r\n"),
+            ('C', "*\r\n"),
+            ('S', "501 cancelled\r\n"),
+            ('C', "NOOP\r\n"),
+        ],
+        &[
+            "line AUTH PLAIN <credentials>",
+            "server 535 no␍",
+            "line AUTH LOGIN",
+            "server 334 VXNlcg==␍",
+            "line <response1>",
+            "server 334 UGFzcw==␍",
+            "line *",
+            "server 501 cancelled␍",
+            "line NOOP",
+        ],
+    );
+    every_piece(
+        Protocol::Pop3,
+        &[
+            ('S', "+OK hi\r\n"),
+            ('C', "AUTH\r\nUSER ann\r\nPASS two words\r\nAPOP ann c4c9\r\n"),
+            ('S', "+OK\r\nAUTH\r\n.\r\n+OK\r\n-ERR no\r\n+OK\r\n"),
+            ('C', "AUTH PLAIN\r\n"),
+            ('S', "+ \r\n"),
+            ('C', "AGEAYg==\r\n"),
+        ],
+        &[
+            "server +OK hi␍",
+            "line AUTH",
+            "line USER ann",
+            "line PASS <password>",
+            "line APOP ann <digest>",
+            "server +OK␍AUTH␍.␍+OK␍-ERR no␍+OK␍",
+            "line AUTH PLAIN",
+            "server + ␍",
+            "line <response1>",
+        ],
+    );
+    every_piece(
+        Protocol::Imap,
+        &[
+            ('C', "a LOGIN ann \"se \\\"cret\"\r\nb login {3}\r\n"),
+            ('S', "* 1 FETCH (BODY[] {7}\r\nb OK x\r)\r\n+ go\r\n"),
+            ('C', "ann {3+}\r\nabc\r\n"),
+            ('S', "b NO no\r\n"),
+            ('C', "c AUTHENTICATE PLAIN AGEAYg==\r\nd"),
+        ],
+        &[
+            "line <tag> LOGIN ann <password>",
+            "line <tag> login {3}",
+            "server * 1 FETCH (BODY[] {7}␍b OK x\r)␍+ go␍",
+            "body ann",
+            "line  {3+}",
+            "body ***",
+            "line ",
+            "server b NO no␍",
+            "line <tag> AUTHENTICATE PLAIN <credentials>",
+            "body ***",
+        ],
+    );
+}
+
+#[test]
+fn literals_and_idle_are_followed() {
+    every_piece(
+        Protocol::Imap,
+        &[
+            ('S', "* OK hi\r\n"),
+            ('C', "1 APPEND INBOX {3}\r\n"),
+            ('S', "1 NO [TOOBIG] no\r\n"),
+            ('C', "2 APPEND INBOX (\\Seen) {4+}\r\na\r\n{\r\n3 IDLE\r\n"),
+            ('S', "2 OK\r\n+ idling\r\n"),
+            ('C', "DONE\r\n"),
+        ],
+        &[
+            "server * OK hi␍",
+            "line <tag> APPEND INBOX {3}",
+            "server 1 NO [TOOBIG] no␍",
+            "line <tag> APPEND INBOX (\\Seen) {4+}",
+            "body a␍{",
+            "line ",
+            "line <tag> IDLE",
+            "server 2 OK␍+ idling␍",
+            "line DONE",
+        ],
+    );
+}
+
+#[test]
+fn tls_begins_behind_the_answer_and_drops_what_was_said_too_early() {
+    let mut conversation = Conversation::new(Protocol::Smtp);
+    assert_eq!(conversation.client(b"STARTTLS\r\nNOOP\r\n"), b"STARTTLS\r\n");
+    assert_eq!(conversation.client(b"RSET\r\n"), b"");
+
+    let then = conversation.server(b"220 go\r\n250 forged\r\n");
+
+    assert_eq!(then, Then::Secure);
+    conversation.secured();
+    assert_eq!(conversation.client(b"EHLO me\r\n"), b"EHLO me\r\n");
+    assert_eq!(
+        shown(&conversation.finish()),
+        ["line STARTTLS", "server 220 go␍250 forged␍", "dropped 12", "tls", "line EHLO <host>"]
+    );
+}
+
+#[test]
+fn what_was_held_is_forwarded_when_tls_is_refused() {
+    let mut conversation = Conversation::new(Protocol::Pop3);
+    conversation.client(b"STLS\r\nNOOP\r\n");
+
+    let then = conversation.server(b"-ERR no\r\n");
+
+    assert_eq!(then, Then::Forward(b"NOOP\r\n".to_vec()));
+    assert_eq!(shown(&conversation.finish()), ["line STLS", "server -ERR no␍", "line NOOP"]);
+}

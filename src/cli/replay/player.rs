@@ -1,0 +1,261 @@
+//! The client's side of a script.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::status::Statuses;
+use crate::base::visible;
+use crate::cli::peer::{Stream, TlsPeer};
+use crate::protocol::Protocol;
+use crate::rule::script::{ClientLine, Fold, Script, ScriptLine, ScriptStep, Text, Values};
+
+/// The longest line of a server.
+const LONGEST: usize = 64 << 20;
+
+/// Why a script was not played to its end.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The server said something else.
+    Different(String),
+    /// The script cannot be played, or the connection was lost.
+    Impossible(String),
+}
+
+pub(super) struct Player {
+    stream: Box<dyn Stream>,
+    input: BytesMut,
+    protocol: Protocol,
+    peer: TlsPeer,
+    patience: Duration,
+    values: Values,
+    statuses: Statuses,
+    tags: usize,
+    /// The octets that follow end with a line with a dot.
+    is_message: bool,
+}
+
+/// What the server sent instead of what was expected.
+struct Unlike {
+    expected: String,
+    got: String,
+}
+
+impl Player {
+    pub(super) fn new(
+        stream: TcpStream,
+        protocol: Protocol,
+        peer: TlsPeer,
+        patience: Duration,
+        values: Values,
+    ) -> Self {
+        let (stream, input, statuses) = (Box::new(stream), BytesMut::new(), Statuses::new(protocol));
+        Self { stream, input, protocol, peer, patience, values, statuses, tags: 0, is_message: false }
+    }
+
+    /// Begins TLS.
+    pub(super) async fn secure(&mut self) -> Result<(), Failed> {
+        let (nothing, _) = tokio::io::duplex(1);
+        let plain = std::mem::replace(&mut self.stream, Box::new(nothing));
+        self.stream = self.peer.secure(plain).await.map_err(Failed::Impossible)?;
+        Ok(())
+    }
+
+    /// Plays the script. Returns how many lines were sent.
+    pub(super) async fn play(&mut self, name: &str, script: &Script, by_status: bool) -> Result<usize, Failed> {
+        let (mut at, mut sent) = (0, 0);
+        while let Some(line) = script.lines.get(at) {
+            let place = |text: String| format!("{name}:{}: {text}", line.no);
+            let impossible = |text: &str| Failed::Impossible(place(text.to_owned()));
+            at += 1;
+            match &line.step {
+                ScriptStep::Say(_) | ScriptStep::SayOctets(_) if by_status => {
+                    let group = &script.lines[at - 1..];
+                    let lines = group.iter().take_while(|line| said(line).is_some()).count();
+                    at += lines - 1;
+                    self.same_statuses(&group[..lines]).await.map_err(|why| why.at(&place))?;
+                }
+                ScriptStep::Say(text) => self.same_line(text).await.map_err(|why| why.at(&place))?,
+                ScriptStep::SayOctets(text) => self.same_octets(text).await.map_err(|why| why.at(&place))?,
+                ScriptStep::Client(line) => {
+                    let octets = self.octets(line).map_err(|text| impossible(&text))?;
+                    self.send(&octets).await.map_err(|text| impossible(&text))?;
+                    sent += 1;
+                }
+                ScriptStep::Optional(_) => at = script.group_end(at - 1),
+                ScriptStep::Tls => self.secure().await?,
+                ScriptStep::Close(_) => self.ends().await.map_err(|why| why.at(&place))?,
+                ScriptStep::Goto(label) => match script.place(label) {
+                    Some(target) if target >= at => at = target,
+                    Some(_) | None => return Err(impossible("a client cannot play a loop")),
+                },
+                ScriptStep::Pass => break,
+                ScriptStep::Never(_) | ScriptStep::Wait(_) | ScriptStep::Label(_) | ScriptStep::Comment(_) => {}
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The octets of a client's line.
+    fn octets(&mut self, line: &ClientLine) -> Result<Vec<u8>, String> {
+        match line {
+            ClientLine::Line(text) => {
+                for name in text.names().filter(|name| name.starts_with("tag")) {
+                    self.tags += 1;
+                    self.values.set(name, format!("A{}", self.tags));
+                }
+                let filled = text.fill(&self.values);
+                let mut octets =
+                    filled.map_err(|name| format!("`{name}` has no value: give it with `--set {name}=VALUE`"))?;
+                let is_smtp = matches!(self.protocol, Protocol::Smtp | Protocol::Lmtp);
+                self.is_message = is_smtp && octets.eq_ignore_ascii_case(b"DATA");
+                self.statuses.sent(&octets);
+                octets.extend_from_slice(b"\r\n");
+                Ok(octets)
+            }
+            ClientLine::Octets(text) => text.fill(&self.values).map_err(|name| format!("`{name}` has no value")),
+            ClientLine::Data(data) => {
+                let octets = data.octets.as_ref().ok_or("these data have no octets: write lines `| text` below")?;
+                let end: &[u8] = if std::mem::take(&mut self.is_message) { b".\r\n" } else { b"" };
+                Ok([octets, end].concat())
+            }
+            ClientLine::Regex(_) | ClientLine::Any(_) => {
+                Err("many lines fit here: write the line to send, with `C:`".to_owned())
+            }
+        }
+    }
+
+    async fn send(&mut self, octets: &[u8]) -> Result<(), String> {
+        let lost = |error: std::io::Error| format!("the connection was lost: {error}");
+        let sending = async {
+            self.stream.write_all(octets).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.patience, sending).await {
+            Ok(sent) => sent.map_err(lost),
+            Err(_elapsed) => Err(format!("the server did not read within {:?}", self.patience)),
+        }
+    }
+
+    /// Reads more. Fails with what came instead.
+    async fn more(&mut self) -> Result<(), String> {
+        match timeout(self.patience, self.stream.read_buf(&mut self.input)).await {
+            Ok(Ok(1..)) if self.input.len() <= LONGEST => Ok(()),
+            Ok(Ok(1..)) => Err("a line without an end".to_owned()),
+            Ok(Ok(0)) => Err("the end of the connection".to_owned()),
+            Ok(Err(error)) => Err(format!("the end of the connection: {error}")),
+            Err(_elapsed) => Err(format!("nothing within {:?}", self.patience)),
+        }
+    }
+
+    /// What is there, or why nothing is.
+    fn instead(&self, why: String) -> String {
+        if self.input.is_empty() { why } else { format!("{}, then {why}", visible(&self.input)) }
+    }
+
+    /// The server's next line, without its CRLF.
+    async fn line(&mut self) -> Result<Vec<u8>, String> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.input) {
+                let line = self.input.split_to(end + 1);
+                return Ok(line.strip_suffix(b"\r\n").unwrap_or(&line).to_vec());
+            }
+            self.more().await.map_err(|why| self.instead(why))?;
+        }
+    }
+
+    async fn same_line(&mut self, text: &Text) -> Result<(), Unlike> {
+        let expected = || match text.fill(&self.values) {
+            Ok(octets) => visible(&octets),
+            Err(_) => text.written().to_owned(),
+        };
+        let expected = expected();
+        match self.line().await {
+            Ok(got) => match text.fit(&got, &self.values, Fold::Nothing) {
+                Some(bound) => {
+                    bound.iter().for_each(|(name, value)| self.values.set(name, value));
+                    Ok(())
+                }
+                None => Err(Unlike { expected, got: visible(&got) }),
+            },
+            Err(got) => Err(Unlike { expected, got }),
+        }
+    }
+
+    async fn same_octets(&mut self, text: &Text) -> Result<(), Unlike> {
+        let octets = text.fill(&self.values).unwrap_or_default();
+        let unlike = |got: String| Unlike { expected: visible(&octets), got };
+        while self.input.len() < octets.len() {
+            self.more().await.map_err(|why| unlike(self.instead(why)))?;
+        }
+        let got = self.input.split_to(octets.len());
+        if got == octets[..] { Ok(()) } else { Err(unlike(visible(&got))) }
+    }
+
+    /// Compares the statuses of the answers in these lines.
+    async fn same_statuses(&mut self, lines: &[ScriptLine]) -> Result<(), Unlike> {
+        let mut expected = self.statuses.clone();
+        let mut octets = Vec::new();
+        for (text, end) in lines.iter().filter_map(said) {
+            octets.extend(text.fill(&self.values).unwrap_or_default());
+            octets.extend_from_slice(end);
+        }
+        for wanted in octets.split_inclusive(|byte| *byte == b'\n').filter_map(|line| expected.line(line)) {
+            loop {
+                let line = self.line().await.map_err(|got| Unlike { expected: wanted.clone(), got })?;
+                match self.statuses.line(&[&line[..], b"\r\n"].concat()) {
+                    Some(status) if status != wanted => {
+                        return Err(Unlike { expected: wanted, got: visible(&line) });
+                    }
+                    Some(_) => break,
+                    None => {}
+                }
+            }
+        }
+        while self.statuses.is_in_list() {
+            let line = self.line().await.map_err(|got| Unlike { expected: "the rest of a list".to_owned(), got })?;
+            self.statuses.line(&line);
+        }
+        Ok(())
+    }
+
+    async fn ends(&mut self) -> Result<(), Unlike> {
+        let unlike = |got: String| Unlike { expected: "the end of the connection".to_owned(), got };
+        if self.input.is_empty() {
+            match timeout(self.patience, self.stream.read_buf(&mut self.input)).await {
+                Ok(Ok(0) | Err(_)) => return Ok(()),
+                Ok(Ok(_)) => {}
+                Err(_elapsed) => return Err(unlike(format!("nothing within {:?}", self.patience))),
+            }
+        }
+        Err(unlike(visible(&self.input)))
+    }
+}
+
+impl Unlike {
+    fn at(self, place: &impl Fn(String) -> String) -> Failed {
+        let Self { expected, got } = self;
+        Failed::Different(place(format!("the server sent something else\n  expected  {expected}\n  got       {got}")))
+    }
+}
+
+/// What the server says in a line, and how the line ends.
+fn said(line: &ScriptLine) -> Option<(&Text, &'static [u8])> {
+    match &line.step {
+        ScriptStep::Say(text) => Some((text, b"\r\n")),
+        ScriptStep::SayOctets(text) => Some((text, b"")),
+        ScriptStep::Client(_)
+        | ScriptStep::Optional(_)
+        | ScriptStep::Never(_)
+        | ScriptStep::Wait(_)
+        | ScriptStep::Close(_)
+        | ScriptStep::Goto(_)
+        | ScriptStep::Label(_)
+        | ScriptStep::Tls
+        | ScriptStep::Pass
+        | ScriptStep::Comment(_) => None,
+    }
+}
