@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -79,7 +80,8 @@ impl Peer {
 /// Which certificates of the server are accepted.
 #[derive(Args)]
 pub(super) struct Trust {
-    /// File with a CA certificate in PEM that the server's certificate may be signed by, besides the public CAs.
+    /// File with certificates in PEM: CAs that may have signed the server's certificate, besides the public CAs, or that
+    /// certificate itself.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Accept any certificate of the server.
@@ -99,15 +101,10 @@ impl TlsPeer {
         let name = ServerName::try_from(peer.host.clone());
         let name = name.map_err(|_| format!("`{}` is not a host name that a certificate can have", peer.host))?;
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| error.to_string())?;
-        let config = match trust.insecure {
-            true => {
-                let any = Arc::new(AnyCertificate(provider));
-                builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth()
-            }
-            false => builder.with_root_certificates(roots(trust)?).with_no_client_auth(),
-        };
+        let verifier = Arc::new(Verifier::new(trust, Arc::clone(&provider))?);
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| error.to_string())?.dangerous();
+        let config = builder.with_custom_certificate_verifier(verifier).with_no_client_auth();
         Ok(Self { config: Arc::new(config), name })
     }
 
@@ -127,30 +124,54 @@ impl TlsPeer {
     }
 }
 
-fn roots(trust: &Trust) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let Some(path) = &trust.trust else { return Ok(roots) };
-    let wrong = |error: &dyn std::fmt::Display| format!("`--trust {}`: {error}", path.display());
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
-        roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-    }
-    Ok(roots)
+/// Verifies certificates with the public CAs and those of `--trust`. A certificate of `--trust` itself is accepted too,
+/// because many servers for tests have one that nobody else signed.
+#[derive(Debug)]
+struct Verifier {
+    /// None if any certificate is accepted.
+    by_signature: Option<Arc<WebPkiServerVerifier>>,
+    accepted: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
 }
 
-/// Accepts any certificate whose key the server has.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+impl Verifier {
+    fn new(trust: &Trust, provider: Arc<CryptoProvider>) -> Result<Self, String> {
+        if trust.insecure {
+            return Ok(Self { by_signature: None, accepted: Vec::new(), provider });
+        }
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut accepted = Vec::new();
+        if let Some(path) = &trust.trust {
+            let wrong = |error: &dyn std::fmt::Display| format!("`--trust {}`: {error}", path.display());
+            let read = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
+            accepted = read.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(&error))?;
+            if accepted.is_empty() {
+                return Err(wrong(&"there is no certificate in PEM"));
+            }
+            for certificate in &accepted {
+                roots.add(certificate.clone()).map_err(|error| wrong(&error))?;
+            }
+        }
+        let by_signature = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+        Ok(Self { by_signature: Some(by_signature.map_err(|error| error.to_string())?), accepted, provider })
+    }
+}
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.by_signature {
+            Some(verifier) if !self.accepted.contains(end_entity) => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            Some(_) | None => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -159,7 +180,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -168,11 +189,11 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -188,5 +209,29 @@ mod tests {
         for wrong in ["", "localhost", "::1:25", "localhost:smtp", ":25", "imap://localhost:143", "a b:1"] {
             assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_certificate_that_is_given_is_accepted_even_if_it_is_a_ca() {
+        let made = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.self_signed(&key).unwrap().der().clone()
+        };
+        let (known, unknown) = (made("localhost"), made("localhost"));
+        let base64 = data_encoding::BASE64.encode(&known);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")).unwrap();
+        let accepts = |trust: &Trust, certificate: &CertificateDer<'_>| {
+            let verifier = Verifier::new(trust, Arc::new(ring::default_provider())).unwrap();
+            let name = ServerName::try_from("localhost").unwrap();
+            verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now()).is_ok()
+        };
+
+        let given = Trust { trust: Some(file.path().to_owned()), insecure: false };
+        assert_eq!((accepts(&given, &known), accepts(&given, &unknown)), (true, false));
+        assert!(!accepts(&Trust { trust: None, insecure: false }, &known));
+        assert!(accepts(&Trust { trust: None, insecure: true }, &unknown));
     }
 }
