@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
 
 fn names() -> Vec<String> {
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let folders = fs::read_dir(scenarios).unwrap().map(|folder| folder.unwrap().path());
+    let folders = fs::read_dir(scenarios).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()));
     let mut names: Vec<String> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     names.sort();

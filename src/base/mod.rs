@@ -23,6 +23,8 @@ pub(crate) use quantity::{count, short, span};
 #[cfg(test)]
 pub(crate) use suggest::SYNONYMS;
 pub(crate) use suggest::{meant, nearest, question, unknown, unknown_word};
+#[cfg(test)]
+pub(crate) use text_filter::FILTERS;
 pub(crate) use text_filter::{TextFilter, filtered};
 pub use times::{Times, TimesError};
 pub use timestamp::Timestamp;

@@ -9,14 +9,20 @@ pub(crate) enum TextFilter {
     Length,
 }
 
-const FILTERS: [(&str, TextFilter); 4] =
-    [("b64", TextFilter::Base64), ("hex", TextFilter::Hex), ("upper", TextFilter::Upper), ("len", TextFilter::Length)];
+/// The names of the filters, and what they make of a value.
+pub(crate) const FILTERS: [(&str, TextFilter, &str); 4] = [
+    ("b64", TextFilter::Base64, "the value in base64"),
+    ("hex", TextFilter::Hex, "the value in hexadecimal"),
+    ("upper", TextFilter::Upper, "the value in upper case"),
+    ("len", TextFilter::Length, "the number of its octets"),
+];
 
 impl TextFilter {
     /// Parses the name of a filter.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
-        found.ok_or_else(|| format!("unknown filter `|{text}`; the filters are |b64, |hex, |upper and |len"))
+        let found = FILTERS.iter().find(|(its, ..)| *its == text.trim()).map(|(_, filter, _)| *filter);
+        let known = || FILTERS.map(|(name, ..)| format!("|{name}")).join(", ");
+        found.ok_or_else(|| format!("unknown filter `|{text}`; there are: {}", known()))
     }
 
     pub(crate) fn apply(self, value: &[u8]) -> Vec<u8> {

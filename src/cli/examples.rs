@@ -72,6 +72,10 @@ Exit status:
   1  the server sent something else; stderr says where and what
   2  the script cannot be played, or no server answers";
 
+pub(super) const SCHEMA: &str = "\
+Examples:
+  mailjig schema > mailjig.schema.json                   and `#:schema mailjig.schema.json` at the top of a scenario";
+
 pub(super) const WAIT: &str = "\
 Examples:
   mailjig wait --to bob@example.org

@@ -34,6 +34,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::scenario::SCHEMA;
+
 /// A mail server for tests: SMTP, IMAP and POP3, with faults on purpose and an HTTP API.
 #[derive(Parser)]
 #[command(name = "mailjig", version, arg_required_else_help = true, after_help = examples::MAILJIG)]
@@ -62,6 +64,9 @@ enum CliCommand {
     /// Play the client's side of a script to a server, and report the first difference.
     #[command(after_help = examples::REPLAY)]
     Replay(Box<replay::Replay>),
+    /// Print the JSON Schema of scenario files, for editors.
+    #[command(after_help = examples::SCHEMA)]
+    Schema,
     #[command(flatten)]
     Client(client::ClientCommand),
     Completions(pages::Completions),
@@ -83,6 +88,7 @@ pub fn main() -> ExitCode {
         CliCommand::Scenarios(options) => scenarios::list(&options),
         CliCommand::Record(options) => record::record(&options),
         CliCommand::Replay(options) => replay::replay(&options),
+        CliCommand::Schema => scenarios::exit_code(scenarios::print(SCHEMA)),
         CliCommand::Completions(options) => pages::completions(&options),
         CliCommand::Man(options) => pages::page(&options),
         CliCommand::Client(command) => client::run(&command),

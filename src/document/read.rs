@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::key::Key;
 use super::node::{Data, Node, TableEntry};
 use super::problem::{Location, Problem};
 use crate::base::{Pattern, filtered, span, unknown_word};
@@ -52,14 +53,15 @@ impl Reader {
     }
 
     /// The entries of a table. Unknown keys are errors.
-    pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Table<'n> {
+    pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[Key]) -> Table<'n> {
         let Some(entries) = node.entries() else {
             self.wrong(&node.place, format!("{what} must be a table, not {}", node.kind()));
             return Table(&[]);
         };
         for entry in entries {
-            if !known.contains(&entry.key.as_str()) {
-                self.unknown(&entry.place, &format!("key of {what}"), &entry.key, known);
+            if !known.iter().any(|key| key.name == entry.key) {
+                let known: Vec<&str> = known.iter().map(|key| key.name).collect();
+                self.unknown(&entry.place, &format!("key of {what}"), &entry.key, &known);
             }
         }
         Table(entries)

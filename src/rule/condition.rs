@@ -40,6 +40,25 @@ pub(crate) enum Compare {
     AtLeast,
 }
 
+/// The forms of a value in `when`, when the condition holds, and an example, for the manual.
+#[cfg(test)]
+pub(crate) const VALUES: &[(&str, &str, &str)] = &[
+    ("text", "equals the text", r#"rcpt = "bob@example.org""#),
+    ("text with `*`", "equals the text; each `*` stands for any characters, or none", r#"rcpt = "*@full.example""#),
+    (
+        "`~` and a regular expression",
+        "contains a match (syntax of the crate `regex`; anchored only by `^` and `$`)",
+        r"rcpt = '~@example\.org$'",
+    ),
+    ("`!` and one of these", "does not match", r#"subject = "!generated 4""#),
+    ("number, `true`, `false`", "equals the value", "sent = 3"),
+    (
+        "`>`, `>=`, `<`, `<=` and a number, a size or a length of time",
+        "is greater, at least, less or at most",
+        r#"size = ">10MB""#,
+    ),
+];
+
 /// A number and how it was written: a count, a size or a duration in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Amount {

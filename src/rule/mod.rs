@@ -33,6 +33,8 @@ mod variables;
 mod watch;
 
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
+#[cfg(test)]
+pub(crate) use condition::VALUES;
 pub(crate) use condition::{Condition, Test, shown};
 pub(crate) use content::{Answers, ConditionResult, Questions};
 pub(crate) use course::Course;
@@ -52,6 +54,8 @@ pub(crate) use step::read::Reading;
 pub(crate) use step::set::Variable;
 pub(crate) use step::tls::Hello;
 pub(crate) use step::{Said, Step, Target};
+#[cfg(test)]
+pub(crate) use template::REPLACED;
 pub(crate) use template::{Name, Template};
 pub(crate) use variables::VariableValue;
 pub(crate) use watch::{Expect, Misplaced, Wanted, Watch};

@@ -18,6 +18,21 @@ enum Piece {
     Named(Name, Vec<TextFilter>),
 }
 
+/// What is replaced in a text, by what, and an example, for the manual.
+#[cfg(test)]
+pub(crate) const REPLACED: &[(&str, &str, &str)] = &[
+    (
+        "{field}",
+        "the value of a field, or of a named group of a regular expression in the rule",
+        "550 5.1.1 <{rcpt}>: user unknown",
+    ),
+    ("{param.name}", "a parameter of the scenario, when the file is loaded", "{param.n}"),
+    ("{repeat:n:text}", "`n` copies of the text", "{repeat:5000:x}"),
+    ("{hex:ff00}", "these octets", "{hex:c3bc}"),
+    ("{{, }}", "a brace", "{{literal}}"),
+    ("{12}, {12+}", "itself: it announces an IMAP literal", "* 1 FETCH (BODY[] {12}"),
+];
+
 /// A name in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Name {

@@ -10,49 +10,15 @@ use super::Checked;
 use super::error::ScenarioError;
 #[cfg(feature = "api")]
 use super::error::in_order;
+use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
-use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table};
+use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
+#[cfg(feature = "api")]
+use crate::document::{Form, Key};
 use crate::mail::Namespace;
 use crate::rule::Rule;
-
-/// The keys of a file.
-const KEYS: &[&str] = &[
-    "mailjig",
-    "name",
-    "about",
-    "refs",
-    "client_must",
-    "use",
-    "seed",
-    "clock",
-    "params",
-    "server",
-    "tls",
-    "state",
-    "user",
-    "mailbox",
-    "message",
-    "rule",
-    "expect",
-    "script",
-];
-/// The words of `client_must`.
-const MUST: &[&str] = &[
-    "bounded-wait",
-    "no-duplicate",
-    "no-loss",
-    "no-leak",
-    "resync",
-    "no-reuse",
-    "retry-later",
-    "isolate",
-    "tolerate",
-    "reject-cleanly",
-];
-/// The only version of the language.
-const VERSION: i64 = 1;
 
 type Params<'p> = &'p [(String, String)];
 
@@ -117,8 +83,9 @@ pub(super) fn rule(node: &Node, text: &str, origin: &str, namespace: Namespace) 
 #[cfg(feature = "api")]
 pub(super) fn only_rule(text: &str) -> Result<Node, ScenarioError> {
     let document = Node::toml(text).map_err(|problems| ScenarioError::new("rule", text, problems))?;
+    let rule = Key::new("rule", Form::Table(keys::RULE), "");
     let mut reader = Reader::default();
-    let table = reader.table(&document, "the text of a rule", &["rule"]);
+    let table = reader.table(&document, "the text of a rule", &[rule]);
     let rules = each(table, "rule");
     match rules {
         [] => reader.wrong_help(&start(&document), "`[[rule]]` is missing", "begin the text with `[[rule]]`"),
@@ -166,7 +133,7 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
 /// Reads a scenario as far as possible. Returns it with its errors and warnings, in the order in which they were found.
 fn read_all(source: &Source<'_>, node: &Node, set: Params<'_>) -> (Loaded, Vec<Problem>) {
     let mut reader = Reader::default();
-    let table = reader.table(node, "a scenario", KEYS);
+    let table = reader.table(node, "a scenario", keys::FILE);
     let mut loaded = Loaded::default();
     match table.get("mailjig") {
         Some(version) if matches!(version.data, Data::Integer(VERSION)) => {}
@@ -255,8 +222,9 @@ impl Reader {
         let (refs, must) = (list("refs"), list("client_must"));
         loaded.refs = refs.into_iter().map(|(text, _)| text).collect();
         for (word, place) in must {
-            if !MUST.contains(&word.as_str()) {
-                self.unknown(&place, "obligation", &word, MUST);
+            let known = words(&OBLIGATIONS);
+            if !known.contains(&word.as_str()) {
+                self.unknown(&place, "obligation", &word, &known);
             }
             loaded.client_must.push(word);
         }
@@ -266,7 +234,7 @@ impl Reader {
     fn settings(&mut self, table: Table<'_>, loaded: &mut Loaded) {
         loaded.seed = table.get("seed").and_then(|its| self.number(its, "a seed"));
         if let Some(clock) = table.get("clock") {
-            loaded.is_manual = self.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
+            loaded.is_manual = self.word(clock, "clock", &CLOCKS).unwrap_or_default();
         }
         self.servers(table.get("server"), loaded);
         // Without a delimiter in the file, the namespace of the server applies, which is not known here.

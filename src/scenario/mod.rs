@@ -6,10 +6,13 @@ mod error;
 mod file;
 pub(crate) mod fragments;
 mod include;
+mod keys;
 mod print;
 #[cfg(test)]
 mod reference;
 mod rules;
+#[cfg(test)]
+mod schema;
 mod shipped;
 mod tables;
 #[cfg(test)]
@@ -32,6 +35,10 @@ use crate::document::{Node, Problem};
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
+
+/// The JSON Schema of scenario files.
+#[cfg(feature = "cli")]
+pub(crate) const SCHEMA: &str = include_str!("../../scenarios/mailjig.schema.json");
 
 /// The faults of a server: a shipped scenario, a file, or a text, with its parameters and its seed. The manual's
 /// chapter on [scenarios](crate::manual::scenarios) describes the language.

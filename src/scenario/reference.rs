@@ -1,24 +1,27 @@
-//! The reference of the language in Markdown, generated from the tables that the loader uses.
+//! The tables of the language in Markdown for the manual, generated from the tables that the loader uses.
 
 use std::fmt::Write;
 
+use super::keys;
+use crate::base::FILTERS;
+use crate::document::{Form, Key};
+
 use crate::protocol::{ALIASES, ContentField, Event, Protocol, RequestField};
 use crate::rule::step::{Example, STEPS, StepKind, Then};
-use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
+use crate::rule::{DOTTED, FIELDS, Field, FieldKind, REPLACED, VALUES};
 
-/// Events with common fields: their name in the manual, and a test for them.
+/// A set of events: its name in the manual, and a test for it.
 type Group = (&'static str, fn(Event) -> bool);
 
-/// The groups; each before the groups that it contains. Each field is listed for the first group that has it in common.
-const GROUPS: [Group; 8] = [
-    ("Every event", |_| true),
-    ("Events of a session", |event| !event.is_of_world()),
-    ("Events of SMTP, LMTP, IMAP and POP3", |event| event.protocol().is_some()),
-    ("Commands", |event| Field::Request(RequestField::Verb).exists_at(event)),
-    ("Events of IMAP and POP3", |event| matches!(event.protocol(), Some(Protocol::Imap | Protocol::Pop3))),
-    ("Events of IMAP", |event| event.protocol() == Some(Protocol::Imap)),
-    ("Commands of IMAP", |event| Field::Request(RequestField::Tag).exists_at(event)),
-    ("Events of an SMTP or LMTP transaction", |event| Field::Request(RequestField::Sender).exists_at(event)),
+/// The sets of events that the table of fields names.
+const GROUPS: [Group; 7] = [
+    ("every event", |_| true),
+    ("events of a session", |event| !event.is_of_world()),
+    ("events of SMTP, LMTP, IMAP and POP3", |event| event.protocol().is_some()),
+    ("commands", |event| Field::Request(RequestField::Verb).exists_at(event)),
+    ("events of IMAP", |event| event.protocol() == Some(Protocol::Imap)),
+    ("commands of IMAP", |event| Field::Request(RequestField::Tag).exists_at(event)),
+    ("events of POP3", |event| event.protocol() == Some(Protocol::Pop3)),
 ];
 
 /// The tables of events.
@@ -76,29 +79,126 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("state", r#"state.phase = "down""#),
 ];
 
-/// The reference: every event, every field and every step.
-pub(super) fn reference() -> String {
-    let mut out = String::from("### Events\n\nThese events have fields in common:\n\n| events | fields |\n|---|---|\n");
-    for (i, (title, _)) in GROUPS.iter().enumerate() {
-        let _infallible = writeln!(out, "| {title} | {} |", listed(common(i)));
+/// Each generated part of the manual: its name in the comments around it, and its text.
+pub(super) fn parts() -> Vec<(&'static str, String)> {
+    let head = "| key | meaning | example |\n|---|---|---|\n";
+    let keys = |keys: &[Key]| keys.iter().map(|key| key_row(key.name, key)).collect::<String>();
+    let file = keys::FILE.iter().filter(|key| key.name != "script").map(|key| key_row(&as_table(key), key));
+    let tables = [("tls", keys::TLS), ("user", keys::USER), ("mailbox", keys::MAILBOX), ("message", keys::MESSAGE)];
+    let tables = tables
+        .iter()
+        .flat_map(|(name, keys)| keys.iter().map(move |key| key_row(&format!("{name}.{}", key.name), key)));
+    vec![
+        ("keys of a rule", format!("{head}{}", keys(keys::RULE))),
+        ("values of conditions", values()),
+        ("texts", texts()),
+        ("keys of a file", head.to_owned() + &file.collect::<String>()),
+        ("keys of tables", format!("{head}{}{}", servers(), tables.collect::<String>())),
+        ("obligations", obligations()),
+        ("keys of an expectation", format!("{head}{}", keys(keys::EXPECT))),
+        ("reference", reference()),
+    ]
+}
+
+fn key_row(name: &str, key: &Key) -> String {
+    let example = if key.example.is_empty() { String::new() } else { cell(key.example) };
+    let required = if key.is_required { " Required." } else { "" };
+    format!("| `{name}` | {}{required} | {example} |\n", key.about)
+}
+
+/// The name of a key of a file, as the table that it begins.
+fn as_table(Key { name, form, .. }: &Key) -> String {
+    match form {
+        Form::OneOrMore(Form::Table(_)) if *name != "tls" => format!("[[{name}]]"),
+        Form::OneOrMore(Form::Table(_)) | Form::Map(_) => format!("[{name}]"),
+        Form::Table(keys) => keys.iter().map(|key| format!("[{name}.{}]", key.name)).collect::<Vec<_>>().join("`, `"),
+        Form::Text
+        | Form::Truth
+        | Form::Count
+        | Form::Number
+        | Form::Scalar
+        | Form::Time
+        | Form::Size
+        | Form::Words(_)
+        | Form::OneOrMore(_)
+        | Form::Either(_)
+        | Form::Exactly(_)
+        | Form::Shared(_) => (*name).to_owned(),
     }
-    out.push_str(
-        "\n`outcome` exists only in `[[expect]]`, at every event of SMTP, LMTP, IMAP and POP3 but `imap.fetch.item` and `lmtp.delivery`.\n",
-    );
-    for (title, is_in) in CHAPTERS {
-        let _infallible = writeln!(out, "\n**{title}**\n\n| event | meaning | its other fields |\n|---|---|---|");
-        for event in all().filter(|event| is_in(*event)) {
-            let known: Vec<String> = (0..GROUPS.len()).filter(|i| GROUPS[*i].1(event)).flat_map(common).collect();
-            let own = fields(event).into_iter().filter(|name| !known.contains(name));
-            let aliases = ALIASES.iter().filter(|(_, name)| *name == event.name());
-            let also: String = aliases.map(|(alias, _)| format!(" Also `{alias}`.")).collect();
-            let _infallible = writeln!(out, "| `{event}` | {}{also} | {} |", event.about(), listed(own));
+}
+
+/// The keys of all servers. A key that every server has is listed once, and so are the keys of a table that two keys have.
+fn servers() -> String {
+    let mut rows = String::new();
+    let mut listed: Vec<*const Key> = Vec::new();
+    for key in keys::IMAP {
+        let has = |protocol: &&Protocol| keys::of_server(**protocol).iter().any(|its| its.name == key.name);
+        let having: Vec<&Protocol> = Protocol::ALL.iter().filter(has).collect();
+        let mut row = |name: &str, key: &Key| {
+            let names: Vec<String> = match having.len() == Protocol::ALL.len() {
+                true => vec![format!("server.*.{name}")],
+                false => having.iter().map(|protocol| format!("server.{protocol}.{name}")).collect(),
+            };
+            rows += &key_row(&names.join("`, `"), key);
+        };
+        if !key.about.is_empty() {
+            row(key.name, key);
+        }
+        if let Form::Table(inner) = key.form
+            && !listed.contains(&inner.as_ptr())
+        {
+            listed.push(inner.as_ptr());
+            inner.iter().for_each(|its| row(&format!("{}.{}", key.name, its.name), its));
         }
     }
-    out.push_str("\n### Fields\n\n| field | compared as | what it is | example |\n|---|---|---|---|\n");
-    let dotted = DOTTED.iter().map(|(name, kind, what)| (*name, ".…", kind, what));
-    let plain = FIELDS.iter().map(|(name, _, kind, what)| (*name, "", kind, what));
-    for (name, rest, kind, what) in plain.chain(dotted) {
+    rows
+}
+
+fn values() -> String {
+    let mut out = String::from("| value | the condition holds if the field | example |\n|---|---|---|\n");
+    for (written, holds, example) in VALUES {
+        let _infallible = writeln!(out, "| {written} | {holds} | {} |", cell(example));
+    }
+    for Key { name, about, example, .. } in keys::OPERATORS {
+        let inner = if ["any", "all"].contains(name) { "[…]" } else { "…" };
+        let _infallible = writeln!(out, "| `{{ {name} = {inner} }}` | {about} | {} |", cell(example));
+    }
+    out
+}
+
+fn texts() -> String {
+    let mut out = String::from("| written | is replaced by | example |\n|---|---|---|\n");
+    let filters = FILTERS.map(|(name, _, about)| (format!("{{field|{name}}}"), about, format!("{{user|{name}}}")));
+    let filters = filters.iter().map(|(written, about, example)| (written.as_str(), *about, example.as_str()));
+    let (first, rest) = REPLACED.split_at(1);
+    for (written, about, example) in first.iter().copied().chain(filters).chain(rest.iter().copied()) {
+        let written = written.split(", ").map(cell).collect::<Vec<_>>().join(", ");
+        let _infallible = writeln!(out, "| {written} | {about} | {} |", cell(example));
+    }
+    out
+}
+
+fn obligations() -> String {
+    let rows = keys::OBLIGATIONS.map(|(word, client)| format!("| `{word}` | {client} |\n"));
+    format!("| word | the client |\n|---|---|\n{}", rows.concat())
+}
+
+/// The reference: every event, every field and every step.
+fn reference() -> String {
+    let mut out = String::from("### Events\n");
+    for (title, is_in) in CHAPTERS {
+        let _infallible = writeln!(out, "\n**{title}**\n\n| event | meaning |\n|---|---|");
+        for event in all().filter(|event| is_in(*event)) {
+            let aliases = ALIASES.iter().filter(|(_, name)| *name == event.name());
+            let also: String = aliases.map(|(alias, _)| format!(" Also `{alias}`.")).collect();
+            let _infallible = writeln!(out, "| `{event}` | {}{also} |", event.about());
+        }
+    }
+    out.push_str("\n### Fields\n\n| field | at | compared as | what it is | example |\n|---|---|---|---|---|\n");
+    let plain = FIELDS.iter().map(|(name, field, kind, what)| ((*name).to_owned(), field.clone(), kind, what));
+    let dotted =
+        DOTTED.iter().zip(dotted()).map(|((name, kind, what), field)| (format!("{name}.…"), field, kind, what));
+    for (name, field, kind, what) in plain.chain(dotted) {
         let kind = match kind {
             FieldKind::Text => "text, case-sensitive",
             FieldKind::Word => "text, case-insensitive",
@@ -108,7 +208,8 @@ pub(super) fn reference() -> String {
             FieldKind::Truth => "true or false",
             FieldKind::Any => "text or number",
         };
-        let _infallible = writeln!(out, "| `{name}{rest}` | {kind} | {what} | `{}` |", example(name));
+        let example = cell(example(name.trim_end_matches(".…")));
+        let _infallible = writeln!(out, "| `{name}` | {} | {kind} | {what} | {example} |", places(&field));
     }
     steps(&mut out);
     out
@@ -167,34 +268,48 @@ pub(super) fn all() -> impl Iterator<Item = Event> {
     Event::ALL.iter().copied().filter(|event| *event != Event::TcpSay)
 }
 
-/// The fields that all events of the group have, without those of groups that contain it.
-fn common(group: usize) -> Vec<String> {
-    let (_, is_in) = GROUPS[group];
-    let mut events = all().filter(|event| is_in(*event));
-    let first = events.next().expect("a group has events");
-    let before: Vec<String> =
-        (0..group).filter(|i| all().filter(|event| is_in(*event)).all(GROUPS[*i].1)).flat_map(common).collect();
-    let others: Vec<Vec<String>> = events.map(fields).collect();
-    let mut names = fields(first);
-    names.retain(|name| !before.contains(name) && others.iter().all(|fields| fields.contains(name)));
-    names
+/// A field of each kind with a second part after a dot, in the order of their table.
+fn dotted() -> [Field; 5] {
+    [
+        Field::Content(ContentField::Header("x".into())),
+        Field::Request(RequestField::Parameter("x".into())),
+        Field::Session("x".into()),
+        Field::SinceFirst,
+        Field::State("x".into()),
+    ]
 }
 
-/// The fields that exist at an event, without those that only expectations know.
-fn fields(event: Event) -> Vec<String> {
-    let plain = FIELDS.iter().filter(|(_, field, ..)| *field != Field::Outcome && field.exists_at(event));
-    let mut names: Vec<String> = plain.map(|(name, ..)| (*name).to_owned()).collect();
-    let dotted = [
-        ("header.…", Field::Content(ContentField::Header("x".into()))),
-        ("param.…", Field::Request(RequestField::Parameter("x".into()))),
-        ("session.…", Field::Session("x".into())),
-        ("since.…", Field::SinceFirst),
-        ("state.…", Field::State("x".into())),
-    ];
-    names.extend(dotted.iter().filter(|(_, field)| field.exists_at(event)).map(|(name, _)| (*name).to_owned()));
-    names
-}
-
-fn listed(names: impl IntoIterator<Item = String>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ")
+/// The events at which a field exists: sets of them as far as possible, otherwise each by its name.
+fn places(field: &Field) -> String {
+    let mut left: Vec<Event> = all().filter(|event| field.exists_at(*event)).collect();
+    let whole = left.clone();
+    let point = |name: &'static str| name.split_once('.').map(|(_, point)| format!("*.{point}"));
+    let mut stars: Vec<String> = all().filter_map(|event| point(event.name())).collect();
+    stars.dedup();
+    let mut names = Vec::new();
+    let sets = GROUPS
+        .iter()
+        .map(|(name, is_in)| ((*name).to_owned(), all().filter(|event| is_in(*event)).collect::<Vec<_>>()));
+    let starred = stars.into_iter().map(|star| {
+        let events = all().filter(|event| event.is_like(&star)).collect();
+        (format!("`{star}`"), events)
+    });
+    let sets: Vec<(String, Vec<Event>)> =
+        sets.chain(starred).filter(|(_, events)| events.iter().all(|event| whole.contains(event))).collect();
+    loop {
+        let gain = |events: &Vec<Event>| events.iter().filter(|event| left.contains(event)).count();
+        let Some((name, events)) = sets.iter().rev().max_by_key(|(_, events)| gain(events)) else { break };
+        if gain(events) < 2 {
+            break;
+        }
+        names.push(name.clone());
+        left.retain(|event| !events.contains(event));
+    }
+    names.extend(left.iter().map(|event| format!("`{event}`")));
+    match (names.is_empty(), field) {
+        (true, _) | (false, Field::Outcome) => {
+            "`[[expect]]` at events of SMTP, LMTP, IMAP and POP3 but `imap.fetch.item` and `lmtp.delivery`".to_owned()
+        }
+        (false, _) => names.join(", "),
+    }
 }

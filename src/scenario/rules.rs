@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
+use super::keys::{self, OPERATORS, PER};
 use crate::base::Times;
 use crate::document::{Data, Location, Node, Reader};
 use crate::protocol::{Value, unknown_event};
 use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
-
-const RULE: &[&str] = &["id", "on", "when", "times", "nth", "per", "chance", "do", "expect"];
-const EXPECT: &[&str] = &["id", "event", "when", "count", "same", "sequence", "within", "settle"];
 
 type Origin<'o> = &'o dyn Fn(&Location) -> Arc<str>;
 
 impl Reader {
     /// Reads a rule. Returns it with its node.
     pub(super) fn rule(&mut self, node: &Node, number: usize, origin: Origin<'_>) -> Option<(Rule, Node)> {
-        let table = self.table(node, "a rule", RULE);
+        let table = self.table(node, "a rule", keys::RULE);
         let id = match table.get("id") {
             Some(id) => self.text(id)?,
             None => format!("rule-{number}"),
@@ -67,7 +65,7 @@ impl Reader {
     }
 
     pub(super) fn expect(&mut self, node: &Node, number: usize, origin: Origin<'_>) -> Option<Expect> {
-        let table = self.table(node, "an expectation", EXPECT);
+        let table = self.table(node, "an expectation", keys::EXPECT);
         let id = table.get("id").and_then(|its| self.text(its)).unwrap_or_else(|| format!("expectation {number}"));
         let what = match (table.get("event"), table.get("sequence")) {
             (Some(event), None) => {
@@ -212,7 +210,8 @@ impl Reader {
                     "not" => self.test(kind, value).map(|test| Test::Not(Box::new(test))),
                     "eq" => self.written(value).map(|text| Test::Exactly(text.into())),
                     other => {
-                        self.unknown(&entry.place, "operator", other, &["any", "all", "not", "eq"]);
+                        let known: Vec<&str> = OPERATORS.iter().map(|operator| operator.name).collect();
+                        self.unknown(&entry.place, "operator", other, &known);
                         None
                     }
                 }
@@ -238,7 +237,7 @@ impl Reader {
             "listener" => Per::Listener,
             key if key.contains('{') => Per::Key(self.template(node)?),
             other => {
-                let known = ["server", "conn", "user", "ip", "listener", "{rcpt}"];
+                let known: Vec<&str> = PER.into_iter().chain(["{rcpt}"]).collect();
                 self.unknown(&node.place, "`per` value", other, &known);
                 return None;
             }

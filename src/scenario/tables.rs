@@ -4,6 +4,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use super::keys;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
 use crate::base::{count, is_identifier};
 use crate::document::{Data, Location, Node, Reader};
@@ -16,20 +17,12 @@ impl Reader {
     /// Reads `[server.smtp]` and the other servers.
     pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
         let Some(node) = node else { return };
-        let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
-        let table = self.table(node, "`server`", &names);
+        let table = self.table(node, "`server`", keys::SERVER);
         for entry in table.0 {
             let Some(protocol) = Protocol::parse(&entry.key) else { continue };
-            let keys: &[&str] = match protocol {
-                Protocol::Smtp => &["greeting", "auth", "caps", "caps_tls", "limits"],
-                Protocol::Imap => {
-                    &["greeting", "auth", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"]
-                }
-                Protocol::Lmtp | Protocol::Pop3 => &["greeting", "auth", "caps", "caps_tls"],
-            };
-            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
+            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys::of_server(protocol));
             if let Some(limits) = its.get("limits") {
-                let limits_of = self.table(limits, "`limits`", &["size"]);
+                let limits_of = self.table(limits, "`limits`", keys::SIZE);
                 let size = self.need(limits_of, limits, "size", Self::size);
                 match protocol {
                     Protocol::Smtp => loaded.start.smtp_size = size,
@@ -97,7 +90,7 @@ impl Reader {
     }
 
     pub(super) fn tls(&mut self, node: &Node, loaded: &mut Loaded) {
-        let table = self.table(node, "`tls`", &["listener", "cert", "starttls"]);
+        let table = self.table(node, "`tls`", keys::TLS);
         let names: Vec<_> = Listener::ALL.iter().map(|its| (its.name(), *its)).collect();
         let listener = table.get("listener").and_then(|its| self.word(its, "listener", &names));
         if table.get("cert").is_none() && table.get("starttls").is_none() {
@@ -129,7 +122,7 @@ impl Reader {
     }
 
     pub(super) fn user_given(&mut self, node: &Node) -> Option<User> {
-        let table = self.table(node, "a user", &["name", "password", "addresses"]);
+        let table = self.table(node, "a user", keys::USER);
         let name = self.need(table, node, "name", Self::text)?;
         let addresses = table.get("addresses").map_or_else(Vec::new, |its| self.texts(its));
         for (address, place) in &addresses {
@@ -153,7 +146,7 @@ impl Reader {
     }
 
     pub(super) fn mailbox_given(&mut self, node: &Node) -> Option<MailboxGiven> {
-        let table = self.table(node, "a mailbox", &["user", "name", "uidvalidity", "generate"]);
+        let table = self.table(node, "a mailbox", keys::MAILBOX);
         let name = self.need(table, node, "name", Self::text)?;
         if let Some(its) = table.get("name") {
             self.mailbox_name(&name, &its.place);
@@ -170,8 +163,7 @@ impl Reader {
     }
 
     pub(super) fn message_given(&mut self, node: &Node, folder: Option<&Path>) -> Option<MessageGiven> {
-        let keys = ["id", "user", "mailbox", "text", "file", "generate", "uidl", "flags"];
-        let table = self.table(node, "a message", &keys);
+        let table = self.table(node, "a message", keys::MESSAGE);
         let raw = match (table.get("text"), table.get("file"), table.get("generate")) {
             (Some(text), None, None) => Some(self.text(text)?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()),
             (None, Some(file), None) => {

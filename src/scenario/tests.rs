@@ -12,8 +12,9 @@ use crate::rule::Field;
 fn every_shipped_scenario_is_valid_and_listed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files = 0;
-    for kind in std::fs::read_dir(folder).unwrap() {
-        for file in std::fs::read_dir(kind.unwrap().path()).unwrap() {
+    let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    for kind in folders {
+        for file in std::fs::read_dir(kind).unwrap() {
             let path = file.unwrap().path();
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
             assert!(SHIPPED.iter().any(|its| its.name == stem), "{stem} is not listed");
@@ -161,15 +162,30 @@ fn the_examples_of_conditions_are_valid() {
 fn the_manual_has_the_reference() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/scenarios.md");
     let manual = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = ("<!-- reference: begin -->\n", "<!-- reference: end -->");
-    let from = manual.find(begin).unwrap() + begin.len();
-    let to = manual.find(end).unwrap();
-    let reference = reference::reference();
-    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update != "no") && manual[from..to] != reference {
-        std::fs::write(&path, format!("{}{reference}{}", &manual[..from], &manual[to..])).unwrap();
+    let mut right = manual.clone();
+    for (name, part) in reference::parts() {
+        let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+        let from = right.find(&begin).unwrap_or_else(|| panic!("the manual has no place for the {name}")) + begin.len();
+        let to = right.find(&end).unwrap();
+        right.replace_range(from..to, &part);
+    }
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update != "no") && manual != right {
+        std::fs::write(&path, right).unwrap();
         return;
     }
-    assert!(manual[from..to] == reference, "the reference in {} is not that of the loader", path.display());
+    assert!(manual == right, "the reference in {} is not that of the loader", path.display());
+}
+
+#[test]
+fn the_schema_is_that_of_the_loader() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/mailjig.schema.json");
+    let right = schema::schema();
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update != "no") {
+        std::fs::write(&path, format!("{:#}\n", right)).unwrap();
+        return;
+    }
+    let shipped: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(shipped == right, "{} is not the schema of the loader", path.display());
 }
 
 #[test]

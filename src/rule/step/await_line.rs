@@ -7,13 +7,20 @@ use super::super::run::Need;
 use super::super::stage;
 use super::{Action, Awaited, Example, Role, Step, StepContext, StepKind, unless};
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("line", Form::Text, "The pattern for the line."),
+    Key::new("else", Form::OneOrMore(&Form::Shared("step")), "The steps for a line that does not match."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "await",
     forms: "a pattern, `{ line = '~^YWxp', else = [ … ] }`",
     does: "Reads the client's next line. A line that does not match the pattern is reported as a failure; with `else`, it is not, and the steps of `else` follow instead of the rest of the rule. The named groups of the pattern can be used in later steps.",
+    value: Form::Either(&[Form::Text, Form::Table(KEYS)]),
     role: Role::Flow,
     examples: &[
         Example::new(
@@ -72,7 +79,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if node.entries().is_none() {
         return Some(Arc::new(Await::from(reader.pattern(node)?)));
     }
-    let table = reader.table(node, "`await`", &["line", "else"]);
+    let table = reader.table(node, "`await`", KEYS);
     let pattern = reader.need(table, node, "line", Reader::pattern);
     let steps = reader.need(table, node, "else", |reader, its| Some(reader.steps(its)));
     let otherwise = Some(steps?.into_iter().map(|(timed, _)| timed).collect());

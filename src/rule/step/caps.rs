@@ -5,13 +5,22 @@ use std::sync::Arc;
 use super::super::effect::{ApplyContext, Effect};
 use super::super::stage;
 use super::{Example, Objection, Role, Step, StepKind, unless, wrong};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::{CapabilityOverride, Event};
+
+/// The keys of a change of capabilities.
+pub(crate) const CAPABILITIES: &[Key] = &[
+    Key::new("add", Form::TEXTS, "Capabilities that are announced too.").example("caps.add = [\"XLIST\"]"),
+    Key::new("remove", Form::TEXTS, "Capabilities that are not announced, by their name or its first word.")
+        .example("caps.remove = [\"IDLE\"]"),
+    Key::new("set", Form::TEXTS, "The whole list, instead of the server's own.").example("caps.set = [\"XYZZY\"]"),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "caps",
     forms: "`{ add = […], remove = […] }`, `{ set = […] }`",
     does: "Changes the capabilities that this session announces from now on: adds some, removes some, or replaces the list (`set`). What the server accepts does not change.",
+    value: Form::Table(CAPABILITIES),
     role: Role::Effect,
     examples: &[Example::new(
         "pop3.noop",
@@ -32,7 +41,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
 impl Reader {
     /// What is announced: `add`, `remove`, `set`.
     pub(crate) fn capabilities(&mut self, node: &Node, what: &str) -> CapabilityOverride {
-        let table = self.table(node, what, &["add", "remove", "set"]);
+        let table = self.table(node, what, CAPABILITIES);
         let mut list = |key: &str| table.get(key).map(|its| self.boxed(its));
         let (add, remove, set) = (list("add"), list("remove"), list("set"));
         let (add, remove) = (add.unwrap_or_default(), remove.unwrap_or_default());

@@ -6,13 +6,14 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::plan::Cue;
 use super::super::stage;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree, words};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "close",
     forms: "`\"fin\"`, `\"rst\"`, `\"half\"`, `\"tls-no-notify\"`",
     does: "Ends the connection: `fin` closes it in an orderly way, with close_notify under TLS; `rst` resets it; `half` closes the sending side only; `tls-no-notify` closes it without close_notify.",
+    value: Form::Words(|| words(&CloseMode::ALL)),
     role: Role::Answer,
     examples: &Example::everywhere("{ close = \"rst\" }", ["", "", ""], Then::Rst),
     read,

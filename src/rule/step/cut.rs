@@ -8,13 +8,21 @@ use super::super::stage;
 use super::close::CloseMode;
 use super::{Action, Example, Objection, Role, Step, StepContext, StepKind, Then, never_found, unless};
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree, words};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("at", Form::Count, "The number of octets that are sent."),
+    Key::new("before", Form::Text, "A pattern: what comes before it is sent."),
+    Key::new("close", Form::Words(|| words(&CloseMode::ALL)), "How the connection ends. Default: `fin`."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "cut",
     forms: "`{ at = 17, close = \"rst\" }`, `{ before = '~…', close = \"fin\" }`",
     does: "Sends the output up to this octet, or up to where this pattern is found, then ends the connection.",
+    value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &Example::everywhere("{ cut = { at = 6, close = \"rst\" } }", ["250 2.", "A1 OK ", "+OK no"], Then::Rst),
     read,
@@ -36,7 +44,7 @@ pub(crate) enum CutPoint {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`cut`", &["at", "before", "close"]);
+    let table = reader.table(node, "`cut`", KEYS);
     let end = match table.get("close") {
         Some(close) => reader.word(close, "close", &CloseMode::ALL)?,
         None => CloseMode::Fin,

@@ -7,7 +7,7 @@ use super::super::filter::{Filter, Rank, response};
 use super::super::template::Template;
 use super::{Action, Example, FROM_ONE, Literal, Objection, Role, Step, StepContext, StepKind, unless, wrong};
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Table, Tree};
+use crate::document::{Form, Key, Node, Reader, Table, Tree};
 use crate::protocol::{Event, Protocol, Reply};
 
 pub(super) const KIND: StepKind = StepKind {
@@ -16,6 +16,7 @@ pub(super) const KIND: StepKind = StepKind {
             `{ listing = 2, uid = \"x\" }`, `{ listing = 2, size = \"+10\" }`, `{ listing = 2, drop = true }`, \
             `{ code = \"UIDNEXT\", drop = true }`",
     does: "Changes or drops a part of a response: an item of FETCH, the size that literals announce, a message in a POP3 listing, or a response code.",
+    value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &[
         Example::new(
@@ -56,12 +57,21 @@ const FORMS: [(&str, &[&str]); 4] = [
     ("literal", &[]),
     ("listing", &["uid", "size", "drop"]),
 ];
-const KEYS: [&str; 8] = ["item", "value", "drop", "literal", "listing", "uid", "size", "code"];
+const KEYS: &[Key] = &[
+    Key::new("item", Form::Text, "The name of an item of FETCH, or a pattern for it."),
+    Key::new("value", Form::Text, "The value instead of the item's or the code's."),
+    Key::new("drop", Form::Truth, "Drops the item, the code or the message of the listing."),
+    Key::new("literal", Form::Scalar, "The size that literals announce, `=7`, or what is added to it, `+7`."),
+    Key::new("listing", Form::Count, "The number of a message in a POP3 listing."),
+    Key::new("uid", Form::Text, "The unique id instead of the message's."),
+    Key::new("size", Form::Scalar, "The size instead of the message's, or what is added to it."),
+    Key::new("code", Form::Text, "The name of a response code."),
+];
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`data`", &KEYS);
+    let table = reader.table(node, "`data`", KEYS);
     if let Some((form, with)) = FORMS.iter().find(|(form, _)| table.get(form).is_some()) {
-        for key in KEYS.iter().filter(|key| *key != form && !with.contains(key)) {
+        for key in KEYS.iter().map(|key| key.name).filter(|key| key != form && !with.contains(key)) {
             if let Some(other) = table.get(key) {
                 reader.wrong(&other.place, format!("`{key}` does not go with `{form}`"));
             }

@@ -6,14 +6,22 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::target::NOBODY;
 use super::{Example, Role, Step, StepKind, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::mail::INBOX;
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("mailbox", Form::Text, "The mailbox. Default: `INBOX`."),
+    Key::new("message", Form::Text, "The `id` of a `[[message]]`."),
+    Key::new("user", Form::Text, "Whose mailbox. Default: the user of the session."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "deliver",
     forms: "`false`, `{ mailbox = \"INBOX\", message = \"m1\", user = \"…\" }`",
     does: "Puts a message into a mailbox. At `smtp.message` and `lmtp.message` without `message`, it delivers the message that is being accepted to this mailbox, or with `false` to nobody.",
+    value: Form::Either(&[Form::Truth, Form::Table(KEYS)]),
     role: Role::Effect,
     examples: &[Example::new(
         "smtp.message",
@@ -44,7 +52,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         }
         return Some(Arc::new(Deliver::Lost));
     }
-    let table = reader.table(node, "`deliver`", &["mailbox", "message", "user"]);
+    let table = reader.table(node, "`deliver`", KEYS);
     Some(Arc::new(Deliver::Into {
         user: reader.user(table)?,
         mailbox: table.get("mailbox").and_then(|its| reader.text(its)).unwrap_or_else(|| INBOX.to_owned()).into(),

@@ -9,14 +9,26 @@ use super::{
     Action, Example, FROM_ONE, Objection, Role, Said, Step, StepContext, StepKind, Then, never_found, unless, wrong,
 };
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::{Event, Reply};
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("find", Form::Text, "A pattern: what it matches in a line is replaced, or the line is dropped."),
+    Key::new("replace", Form::Text, "The text instead."),
+    Key::new("line", Form::Count, "The number of a line, from 1."),
+    Key::new("drop", Form::Truth, "Drops the line."),
+    Key::new("dup", Form::Truth, "Sends the line twice."),
+    Key::new("below", Form::Count, "The number of a line, below which one is inserted; 0 for the top."),
+    Key::new("insert", Form::Text, "The line to insert."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "edit",
     forms: "`{ find = '~…', replace = \"…\" }`, `{ find = '~…', drop = true }`, `{ line = 2, drop = true }`, \
             `{ line = 2, dup = true }`, `{ below = 1, insert = \"…\" }`",
     does: "Replaces text in lines, drops lines, duplicates a line, or inserts a line.",
+    value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ edit = { find = \"~O[Kk]\", replace = \"Maybe\" } }",
@@ -44,7 +56,7 @@ pub(crate) enum Edit {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`edit`", &["find", "replace", "line", "drop", "dup", "below", "insert"]);
+    let table = reader.table(node, "`edit`", KEYS);
     let line = |reader: &mut Reader, its: &Node| reader.number(its, "the number of a line");
     let edit = match (table.get("find"), table.get("line"), table.get("below")) {
         (Some(find), None, None) => {

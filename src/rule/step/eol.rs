@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::super::filter::{Filter, Rank, each_line};
 use super::super::stage;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree, word};
+use crate::document::{Form, Node, Reader, Tree, word, words};
 use crate::protocol::{Event, Reply};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "eol",
     forms: "`\"lf\"`, `\"cr\"`, `\"none\"`",
     does: "Ends lines with LF, with CR, or not at all, instead of CRLF.",
+    value: Form::Words(|| words(&WORDS)),
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ eol = \"lf\" }",

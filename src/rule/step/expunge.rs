@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
-use super::{Example, Objection, Role, Step, StepKind, Tell, Which};
-use crate::document::{Node, Reader, Tree};
+use super::{Example, Objection, Role, Step, StepKind, Tell, Which, target};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[target::MSN, target::UID, target::ALL, target::MAILBOX, target::USER, target::TELL];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "expunge",
     forms: "`{ msn = 1 }`, `{ uid = 7 }`, `{ all = true }`, with `mailbox`, `user`, \
             `tell = \"now\" \\| \"legal\" \\| \"never\"`",
     does: "Expunges messages from a mailbox. `tell` says when the session is told: at once, when the protocol allows it (default), or never.",
+    value: Form::Table(KEYS),
     role: Role::Effect,
     examples: &[Example::new(
         "imap.fetch",
@@ -30,7 +34,7 @@ pub(crate) struct Expunge {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`expunge`", &["msn", "uid", "all", "mailbox", "user", "tell"]);
+    let table = reader.table(node, "`expunge`", KEYS);
     Some(Arc::new(Expunge { which: reader.which(table, node)?, tell: reader.tell(table)? }))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::{Example, Role, Step, StepKind};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::journal::Weight;
 use crate::protocol::Event;
 
@@ -13,6 +13,7 @@ pub(super) const KIND: StepKind = StepKind {
     name: "fail",
     forms: "a string",
     does: "Makes the verification fail with this text.",
+    value: Form::Text,
     role: Role::Note,
     examples: &[Example::new("imap.noop", "{ fail = \"{verb} came\" }", "A3 NOOP", "A3 OK Done\r\n")],
     read,

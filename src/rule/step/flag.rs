@@ -4,14 +4,27 @@ use std::sync::Arc;
 
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
-use super::{Example, Objection, Role, Step, StepKind, Tell, Which, wrong};
-use crate::document::{Node, Reader, Tree};
+use super::{Example, Objection, Role, Step, StepKind, Tell, Which, target, wrong};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    target::MSN,
+    target::UID,
+    target::ALL,
+    target::MAILBOX,
+    target::USER,
+    target::TELL,
+    Key::new("add", Form::TEXTS, "Flags that the messages get."),
+    Key::new("remove", Form::TEXTS, "Flags that they lose."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "flag",
     forms: "as `expunge`, with `add = [\"\\\\Seen\"]` and `remove = […]`",
     does: "Adds and removes flags of messages.",
+    value: Form::Table(KEYS),
     role: Role::Effect,
     examples: &[Example::new(
         "imap.noop",
@@ -31,8 +44,7 @@ pub(crate) struct Flag {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let keys = ["msn", "uid", "all", "mailbox", "user", "tell", "add", "remove"];
-    let table = reader.table(node, "`flag`", &keys);
+    let table = reader.table(node, "`flag`", KEYS);
     let mut flags = |key| table.get(key).map_or_else(Vec::new, |its| reader.boxed(its));
     let (add, remove) = (flags("add"), flags("remove"));
     Some(Arc::new(Flag { which: reader.which(table, node)?, add, remove, tell: reader.tell(table)? }))

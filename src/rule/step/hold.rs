@@ -6,13 +6,14 @@ use super::super::filter::{Filter, Rank};
 use super::super::plan::Cue;
 use super::super::stage;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Reply};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "hold",
     forms: "`true`",
     does: "Sends the output of the steps that follow, `pass` included, in one write at the end of the rule.",
+    value: Form::Truth,
     role: Role::Filter,
     examples: &Example::everywhere(
         "[{ hold = true }, { pass = true }, { raw = \"x\" }]",

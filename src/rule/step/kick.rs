@@ -6,13 +6,25 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::{Example, Role, Said, Step, StepKind, Then};
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::{Event, Protocol};
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("user", Form::Text, "A pattern for the users. Default: all."),
+    Key::new(
+        "proto",
+        Form::Words(|| Protocol::ALL.iter().map(|protocol| protocol.name()).collect()),
+        "The protocol. Default: all.",
+    ),
+    Key::new("reply", Form::Text, "A line that is sent first."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "kick",
     forms: "`{ user = \"…\", proto = \"imap\", reply = \"* BYE\" }`",
     does: "Ends sessions: all of them, or those of this user and protocol; optionally sends this line first.",
+    value: Form::Table(KEYS),
     role: Role::Effect,
     examples: &[Example {
         on: "imap.noop",
@@ -32,7 +44,7 @@ pub(crate) struct Kick {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`kick`", &["user", "proto", "reply"]);
+    let table = reader.table(node, "`kick`", KEYS);
     let protocol = match table.get("proto") {
         Some(its) => {
             let names: Vec<_> = Protocol::ALL.iter().map(|protocol| (protocol.name(), *protocol)).collect();

@@ -6,14 +6,27 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::target::NOBODY;
 use super::{Example, Literal, Objection, Role, Step, StepKind, Then, unless, wrong};
-use crate::document::{Node, Reader, Tree, word};
+use crate::document::{Form, Key, Node, Reader, Tree, word};
 use crate::mail::INBOX;
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("name", Form::Text, "The mailbox. Default: `INBOX`."),
+    Key::new("uidvalidity", Form::Scalar, "The new UIDVALIDITY, or what is added to it."),
+    Key::new(
+        "renumber",
+        Form::Either(&[Form::Truth, Form::Words(|| vec!["reverse"])]),
+        "Whether the messages get new UIDs, from 1.",
+    ),
+    Key::new("user", Form::Text, "Whose mailbox. Default: the user of the session."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "mailbox",
     forms: "`{ name = \"INBOX\", uidvalidity = \"+1\", renumber = true }`",
     does: "Changes the UIDVALIDITY of a mailbox. `renumber` assigns UIDs from 1: in order (`true`), or in reverse order (`\"reverse\"`).",
+    value: Form::Table(KEYS),
     role: Role::Effect,
     examples: &[Example {
         on: "imap.noop",
@@ -46,7 +59,7 @@ const RENUMBER: [(&str, Option<Renumber>); 3] =
     [("true", Some(Renumber::Forward)), ("reverse", Some(Renumber::Reverse)), ("false", None)];
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`mailbox`", &["name", "uidvalidity", "renumber", "user"]);
+    let table = reader.table(node, "`mailbox`", KEYS);
     let renumber = match table.get("renumber") {
         None => None,
         Some(its) => reader.word(its, "renumber", &RENUMBER)?,

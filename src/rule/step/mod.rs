@@ -31,7 +31,7 @@ use super::plan::Cue;
 use super::run::Need;
 use super::template::{Name, Template};
 use crate::base::Pattern;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Framing, Reply};
 use close::CloseMode;
 use set::{Assign, Variable};
@@ -92,6 +92,9 @@ pub(crate) struct StepKind {
     /// What it does, in Markdown.
     #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) does: &'static str,
+    /// What can be written as its value.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) value: Form,
     pub(crate) role: Role,
     #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) examples: &'static [Example],

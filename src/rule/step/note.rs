@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::{Example, Role, Step, StepKind};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::journal::Weight;
 use crate::protocol::Event;
 
@@ -13,6 +13,7 @@ pub(super) const KIND: StepKind = StepKind {
     name: "note",
     forms: "a string",
     does: "Writes this text into the journal and the transcript.",
+    value: Form::Text,
     role: Role::Note,
     examples: &[Example::new("smtp.noop", "{ note = \"{verb} came\" }", "NOOP", "250 2.0.0 Ok\r\n")],
     read,

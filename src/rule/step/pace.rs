@@ -7,13 +7,20 @@ use super::super::plan::{Cue, Pace};
 use super::super::stage;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
 use crate::base::short;
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("chunk", Form::Count, "The octets of a chunk."),
+    Key::new("gap", Form::Time, "The time between two chunks."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "pace",
     forms: "`{ chunk = 1, gap = \"50ms\" }`",
     does: "Sends the output in chunks of this many octets, with this gap between two chunks.",
+    value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ pace = { chunk = 5, gap = \"30ms\" } }",
@@ -24,7 +31,7 @@ pub(super) const KIND: StepKind = StepKind {
 };
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`pace`", &["chunk", "gap"]);
+    let table = reader.table(node, "`pace`", KEYS);
     let chunk = reader.need(table, node, "chunk", |reader, its| reader.number(its, "a count of octets"))?;
     let gap = reader.need(table, node, "gap", Reader::duration)?;
     if chunk == 0 {

@@ -5,13 +5,20 @@ use std::sync::Arc;
 use super::super::filter::{Filter, Rank, each_line};
 use super::super::stage;
 use super::{Action, Example, FROM_ONE, Objection, Role, Step, StepContext, StepKind, Then, unless, wrong};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::{Event, Reply};
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("line", Form::Count, "The number of the line, from 1."),
+    Key::new("to", Form::Count, "The octets that it gets."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "pad",
     forms: "`{ line = 1, to = 70000 }`",
     does: "Extends a line to this many octets.",
+    value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ pad = { line = 1, to = 24 } }",
@@ -28,7 +35,7 @@ pub(crate) struct Pad {
 }
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`pad`", &["line", "to"]);
+    let table = reader.table(node, "`pad`", KEYS);
     let line = reader.need(table, node, "line", |reader, its| reader.number(its, "the number of a line"))?;
     let to = reader.need(table, node, "to", |reader, its| reader.number(its, "a count of octets"))?;
     Some(Arc::new(Pad { line, to }))

@@ -6,13 +6,17 @@ use super::super::frame::Passing;
 use super::super::stage;
 use super::super::template::Template;
 use super::{Action, CONFORMING, Example, Role, Said, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[Key::new("status", Form::Text, "The last line, instead of the server's own.")];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "pass",
     forms: "`true`, `\"silent\"`, `{ status = \"NO later\" }`",
     does: "Runs the next rule that matches, otherwise the normal behaviour. `\"silent\"` discards the output; `status` replaces the last line of it.",
+    value: Form::Either(&[Form::Words(|| vec!["silent"]), Form::Truth, Form::Table(KEYS)]),
     role: Role::Flow,
     examples: &Example::everywhere("{ pass = true }", CONFORMING, Then::Open),
     read,
@@ -29,7 +33,7 @@ pub(crate) enum Pass {
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if node.entries().is_some() {
-        let table = reader.table(node, "`pass`", &["status"]);
+        let table = reader.table(node, "`pass`", KEYS);
         return Some(Arc::new(Pass::Status(reader.need(table, node, "status", Reader::template)?)));
     }
     match reader.written(node)?.as_str() {

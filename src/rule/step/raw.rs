@@ -6,13 +6,14 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::stage;
 use super::super::template::Template;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Reply};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "raw",
     forms: "octets with `\\r \\n \\t \\0 \\\\ \\xff`",
     does: "Sends these octets as they are.",
+    value: Form::Text,
     role: Role::Answer,
     examples: &Example::everywhere("{ raw = 'ok\\xff\\n' }", ["ok\u{ff}\n", "ok\u{ff}\n", "ok\u{ff}\n"], Then::Open),
     read,

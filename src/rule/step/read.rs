@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::super::plan::Cue;
 use super::super::stage;
 use super::{Action, CONFORMING, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree, word};
+use crate::document::{Form, Node, Reader, Tree, word, words};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "read",
     forms: "`\"stop\"`, `\"slow\"`",
     does: "Stops reading from the client, or reads only a few octets at a time.",
+    value: Form::Words(|| words(&WORDS)),
     role: Role::Flow,
     examples: &Example::everywhere("{ read = \"slow\" }", CONFORMING, Then::Open),
     read,

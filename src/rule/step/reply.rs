@@ -6,13 +6,14 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::stage;
 use super::super::template::Template;
 use super::{Action, Example, Role, Said, Step, StepContext, StepKind, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{self, Event};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "reply",
     forms: "a string, or a list of strings for several lines",
     does: "Sends a reply. The server adds the framing of the protocol, such as hyphens in SMTP and the tag in IMAP.",
+    value: Form::TEXTS,
     role: Role::Answer,
     examples: &[
         Example::new(

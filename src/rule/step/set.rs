@@ -6,13 +6,14 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::stage;
 use super::super::template::Template;
 use super::{Example, Objection, Role, Step, StepKind, unless, wrong};
-use crate::document::{Data, Node, Reader, TableEntry, Tree};
+use crate::document::{Data, Form, Node, Reader, TableEntry, Tree};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "set",
     forms: "`{ phase = \"up\", session.tries = \"+1\" }`",
     does: "Sets variables, or increments them.",
+    value: Form::Map(&Form::Either(&[Form::Scalar, Form::Map(&Form::Scalar)])),
     role: Role::Effect,
     examples: &[Example::new(
         "smtp.noop",

@@ -6,13 +6,14 @@ use super::super::filter::{Filter, Rank};
 use super::super::plan::Cue;
 use super::super::stage;
 use super::{Action, Example, Objection, Role, Step, StepContext, StepKind, Then, unless, wrong};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "split",
     forms: "`[3, 10]`",
     does: "Ends a segment after each of these octets of the output.",
+    value: Form::OneOrMore(&Form::Count),
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ split = [3, 10] }",

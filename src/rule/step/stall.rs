@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::super::stage;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree, word};
+use crate::document::{Form, Node, Reader, Tree, word, words};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "stall",
     forms: "`\"reply\"`, `\"conn\"`",
     does: "`reply` never answers this request; `conn` never sends anything on this connection again.",
+    value: Form::Words(|| words(&WORDS)),
     role: Role::Flow,
     examples: &Example::everywhere("{ stall = \"conn\" }", ["", "", ""], Then::Silence),
     read,

@@ -3,7 +3,7 @@
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
 use super::{FROM_ONE, Objection, unless, wrong};
-use crate::document::{Node, Reader, Table, Tree, word};
+use crate::document::{Form, Key, Node, Reader, Table, Tree, word, words};
 use crate::mail::MailboxId;
 use crate::protocol::{Event, MailTxn, Protocol};
 
@@ -102,6 +102,18 @@ impl One {
         }
     }
 }
+
+/// Keys of the steps that act on messages.
+pub(super) const MSN: Key = Key::new("msn", Form::Count, "A sequence number.");
+pub(super) const UID: Key = Key::new("uid", Form::Count, "A UID.");
+pub(super) const ALL: Key = Key::new("all", Form::Truth, "All messages of the mailbox.");
+pub(super) const MAILBOX: Key = Key::new("mailbox", Form::Text, "The mailbox. Default: that of the event.");
+pub(super) const USER: Key = Key::new("user", Form::Text, "Whose mailbox. Default: the user of the session.");
+pub(super) const TELL: Key = Key::new(
+    "tell",
+    Form::Words(|| words(&Tell::ALL)),
+    "When the session is told: `now`, when it is `legal` (default), or `never`.",
+);
 
 impl Reader {
     pub(super) fn which(&mut self, table: Table<'_>, node: &Node) -> Option<Which> {

@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use super::super::profile::{Certificate, Profile};
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree, words};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] = &[
+    Key::new("cert", Form::Words(|| words(&Certificate::ALL)), "The certificate."),
+    Key::new("alert", Form::Words(|| ALERTS.iter().map(|alert| alert.name).collect()), "The alert."),
+];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "tls",
     forms: "`{ cert = \"expired\" }`, `{ alert = \"handshake_failure\" }`",
     does: "Answers a ClientHello with this certificate or with this alert. If several rules choose a certificate, the outermost decides.",
+    value: Form::Table(KEYS),
     role: Role::Flow,
     examples: &[Example {
         on: "tls.hello",
@@ -55,7 +62,7 @@ pub(crate) const ALERTS: &[Alert] = &[
 ];
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let table = reader.table(node, "`tls`", &["cert", "alert"]);
+    let table = reader.table(node, "`tls`", KEYS);
     let hello = match (table.get("cert"), table.get("alert")) {
         (Some(certificate), None) => Hello::Profile(Profile::of(reader.certificate(certificate)?)),
         (None, Some(alert)) => Hello::Alert(reader.alert(alert)?),

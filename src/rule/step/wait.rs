@@ -6,13 +6,18 @@ use std::time::Duration;
 use super::super::plan::Cue;
 use super::super::stage;
 use super::{Action, CONFORMING, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Node, Reader, Tree};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
+
+/// The keys of its table.
+const KEYS: &[Key] =
+    &[Key::new("min", Form::Time, "The shortest delay."), Key::new("max", Form::Time, "The longest delay.")];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "wait",
     forms: "`\"200ms\"`, `{ min = \"0ms\", max = \"1s\" }`",
     does: "Delays the output of the following steps. With `min` and `max`, the delay is a random value that depends on the seed.",
+    value: Form::Either(&[Form::Time, Form::Table(KEYS)]),
     role: Role::Flow,
     examples: &Example::everywhere("{ wait = \"1ms\" }", CONFORMING, Then::Open),
     read,
@@ -38,7 +43,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if node.entries().is_none() {
         return Some(Arc::new(WaitStep(reader.duration(node)?.into())));
     }
-    let table = reader.table(node, "`wait`", &["min", "max"]);
+    let table = reader.table(node, "`wait`", KEYS);
     let least = reader.need(table, node, "min", Reader::duration)?;
     let most = reader.need(table, node, "max", Reader::duration)?;
     if least > most {
