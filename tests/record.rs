@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clients::line_client::LineClient;
 use clients::running::Running;
 use clients::served::mailjig;
 use clients::support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
@@ -362,4 +363,23 @@ fn later_sessions_get_files_of_their_own() {
     assert!(recorder.end().success());
     let sender = |name: &str| fs::read_to_string(home.path().join(name)).unwrap().contains("MAIL FROM:<one");
     assert_eq!((sender("a.session"), sender("a-2.session")), (true, false));
+}
+
+#[test]
+fn a_signal_ends_the_recording_and_nothing_is_lost() {
+    let (home, server) = (tempfile::tempdir().unwrap(), server());
+    let file = home.path().join("a.session");
+    let upstream = format!("localhost:{}", server.pop3().port());
+    let mut record = mailjig(&["record", "--upstream", &upstream, "--protocol", "pop3"]);
+    let mut recorder = Running::start(record.arg("--output").arg(&file));
+    let place = recorder.line();
+    let mut client = LineClient::greeted(place.rsplit(' ').next().unwrap().parse().unwrap());
+    let answer = client.ask("NOOP");
+
+    recorder.signal("INT");
+
+    assert_eq!(recorder.line(), format!("wrote {}", file.display()));
+    assert!(recorder.end().success());
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(answer.starts_with("-ERR") && text.ends_with(&format!("\nC: NOOP\nS: {}\n", answer.trim_end())), "{text}");
 }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::ctrl_c;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
@@ -54,7 +56,7 @@ pub(super) struct Record {
     /// Write passwords and other credentials as they are, instead of names for them.
     #[arg(long)]
     show_secrets: bool,
-    /// End after this many sessions. Without it, SIGINT ends the recording.
+    /// End after this many sessions. SIGINT ends the recording too, and sessions that are open.
     #[arg(long, value_name = "N", value_parser = super::options::number::<usize>)]
     sessions: Option<usize>,
 }
@@ -110,6 +112,7 @@ impl Record {
             client_tls: self.tls == Tls::Implicit,
             acceptor: TlsAcceptor::from(own.config()),
             peer: TlsPeer::new(&self.upstream, &self.trust)?,
+            stop: Semaphore::new(0),
         });
         let failed = |error: io::Error| format!("`--listen {}`: {error}", self.listen);
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
@@ -118,10 +121,11 @@ impl Record {
             writeln!(io::stdout(), "recording {} of {} on {place}", self.protocol.name(), self.upstream);
         let (recorded, mut ended) = unbounded_channel();
         let (mut begun, mut written, mut problems) = (0, 0, 0);
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-        while self.sessions.is_none_or(|most| written < most) {
+        let mut most = self.sessions.unwrap_or(usize::MAX);
+        let mut interrupt = std::pin::pin!(ctrl_c());
+        while written < most {
             tokio::select! {
-                accepted = listener.accept(), if self.sessions.is_none_or(|most| begun < most) => {
+                accepted = listener.accept(), if begun < most => {
                     let Ok((client, _)) = accepted else { continue };
                     begun += 1;
                     self.begin(begun, client, &addresses, &roads, &recorded);
@@ -131,7 +135,11 @@ impl Record {
                     problems += usize::from(session.problem.is_some());
                     self.write(&session)?;
                 }
-                _ = &mut interrupt => break,
+                // What was said so far is written.
+                _ = &mut interrupt, if !roads.stop.is_closed() => {
+                    roads.stop.close();
+                    most = begun;
+                }
             }
         }
         match problems {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,6 +24,8 @@ pub(super) struct Roads {
     pub(super) client_tls: bool,
     pub(super) acceptor: TlsAcceptor,
     pub(super) peer: TlsPeer,
+    /// Closed when the recording stops.
+    pub(super) stop: Semaphore,
 }
 
 /// One side of the session.
@@ -77,7 +80,7 @@ impl Side {
     }
 }
 
-/// Relays a session until both sides have ended. Returns what was said, and why it ended early if it did.
+/// Relays a session until both sides have ended, or the recording stops. Returns what was said, and why it ended early if it did.
 pub(super) async fn relay(
     client: TcpStream,
     upstream: TcpStream,
@@ -85,7 +88,10 @@ pub(super) async fn relay(
     protocol: Protocol,
 ) -> (Vec<Said>, Option<String>) {
     let mut conversation = Conversation::new(protocol);
-    let relayed = run(client, upstream, &roads, &mut conversation).await;
+    let relayed = tokio::select! {
+        relayed = run(client, upstream, &roads, &mut conversation) => relayed,
+        _ = roads.stop.acquire() => Ok(()),
+    };
     (conversation.finish(), relayed.err())
 }
 
