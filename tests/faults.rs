@@ -16,6 +16,8 @@ mod clients;
 mod effect;
 #[path = "faults/examples.rs"]
 mod examples;
+#[path = "faults/hook.rs"]
+mod hook;
 #[path = "faults/meanwhile.rs"]
 mod meanwhile;
 #[path = "faults/own.rs"]
@@ -157,7 +159,7 @@ fn scenario(steps: &str, protocol: &Protocol) -> Scenario {
     let reply = ["\"451 4.7.1 later\"", "\"NO later\"", "\"-ERR later\""][at];
     let lines = ["[\"250 one\", \"250 two\"]", "[\"* one\", \"OK two\"]", "[\"+OK one\", \".two\"]"][at];
     let len = ["14", "12", "22"][at];
-    let steps = steps.replace("REPLY", reply).replace("LINES", lines).replace("LEN", len);
+    let steps = hook::addressed(steps).replace("REPLY", reply).replace("LINES", lines).replace("LEN", len);
     let text =
         format!("mailjig = 1\n[[rule]]\nid = \"row\"\non = \"{}\"\ndo = {steps}\nexpect = \"=1\"\n", protocol.event);
     Scenario::text("row.toml", text)

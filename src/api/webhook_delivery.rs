@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use ureq::Agent;
 
 use super::feed::{Feed, FeedItem, Portion};
-use crate::drive::{Engine, spawn};
+use crate::drive::{Engine, agent, spawn};
 use crate::server::{NewHook, Server, Until, Webhook};
 
 /// How long one attempt may take.
@@ -56,12 +56,9 @@ impl Receiver {
             let wrong = || NotAReceiver::Secret("write `whsec_` and 24 to 64 octets in base64".to_owned());
             octets.map(|octets| hmac::Key::new(HMAC_SHA256, &octets)).ok_or_else(wrong)
         });
-        // Neither proxies nor redirects: the messages go where the user said.
-        let config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
-        let agent = config.timeout_global(Some(PATIENCE)).build().into();
         let mut id = [0; 8];
         SystemRandom::new().fill(&mut id).expect("the system has random numbers");
-        Ok(Self { uri, key: key.transpose()?, agent, id: HEXLOWER.encode(&id).into() })
+        Ok(Self { uri, key: key.transpose()?, agent: agent(PATIENCE), id: HEXLOWER.encode(&id).into() })
     }
 
     /// The URL without credentials and query, which may be secret.

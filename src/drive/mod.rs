@@ -6,6 +6,8 @@
 mod clock;
 mod driver;
 mod engine;
+#[cfg(feature = "api")]
+mod http;
 mod listen;
 mod runtime;
 mod session_handle;
@@ -19,6 +21,8 @@ mod tls_error;
 mod wire;
 
 pub(crate) use engine::{Engine, Subscription};
+#[cfg(feature = "api")]
+pub(crate) use http::agent;
 pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};

@@ -82,6 +82,23 @@ impl Transcript {
         Self(logs.map(|log| Part::of(journal, log)).collect())
     }
 
+    /// The last records of a session's transcript: about this many octets, but at least one record.
+    pub(crate) fn tail(journal: &Journal, log: &SessionLog, octets: usize) -> Self {
+        let (mut tail, mut read) = (Part::new(log, false), 0);
+        let mut parts = Vec::new();
+        for seq in log.records.since(Seq::default()).rev().take(PORTION) {
+            let mut part = Part::new(log, false);
+            part.record(journal, seq, false);
+            read += part.octets();
+            parts.push(part.lines);
+            if read > octets {
+                break;
+            }
+        }
+        tail.lines = parts.into_iter().rev().flatten().collect();
+        Self(vec![tail])
+    }
+
     /// A portion of a session's transcript from record `from` on; and the first record that was not read. Lets readers
     /// release the lock in between. Fails if that record was evicted meanwhile.
     pub(crate) fn portion(journal: &Journal, log: &SessionLog, from: Seq) -> Result<(Self, Option<Seq>), Gone> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::inquiry::Closure;
 use super::step::Step;
 use super::{Condition, Field};
 use crate::base::Times;
@@ -19,6 +20,8 @@ pub(crate) struct Rule {
     pub(crate) id: Arc<str>,
     pub(crate) on: Vec<On>,
     pub(crate) when: Vec<Condition>,
+    /// A closure that is asked if all conditions hold.
+    pub(crate) holds: Option<Closure<bool>>,
     pub(crate) nth: Option<Nth>,
     pub(crate) per: Per,
     /// Probability of firing, from 0 to 1.
@@ -80,6 +83,7 @@ impl Rule {
             id: id.into(),
             on,
             when: Vec::new(),
+            holds: None,
             nth: None,
             per: Per::Server,
             chance: None,

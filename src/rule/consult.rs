@@ -13,18 +13,42 @@ use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;
 use crate::protocol::{Event, RequestField, Value};
 
+/// Where a walk through the rules goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum WalkFrom {
+    Outermost,
+    /// With the rules inside of this one.
+    After(RuleNo),
+    /// With this rule, whose closure said whether it fires.
+    At(RuleNo, bool),
+}
+
+/// What a walk through the rules comes to.
+#[derive(Debug)]
+pub(super) enum Reached {
+    Fires(Firing),
+    /// A closure must say whether this rule fires.
+    Asks(RuleNo),
+    Nothing,
+}
+
 impl Rulebook {
-    /// The next rule that fires, going inwards from `after`, or from the outermost.
-    pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, cx: &dyn EvalContext) -> Option<Firing> {
-        let found = self.by_event.get_mut(event as usize)?.found(cx);
-        let mut from = after.map_or(0, |no| self.at(no).saturating_add(1));
-        while let Some(at) = self.by_event.get(event as usize)?.next(from, &found) {
-            if let Some(firing) = self.ask(at, event, cx) {
-                return Some(firing);
+    /// The next rule that fires, or whose closure must be asked, going inwards.
+    pub(super) fn next(&mut self, event: Event, place: WalkFrom, cx: &dyn EvalContext) -> Reached {
+        let Some(index) = self.by_event.get_mut(event as usize) else { return Reached::Nothing };
+        let found = index.found(cx);
+        let (mut from, mut holds) = match place {
+            WalkFrom::Outermost => (0, None),
+            WalkFrom::After(no) => (self.at(no).saturating_add(1), None),
+            WalkFrom::At(no, holds) => (self.at(no), Some(holds)),
+        };
+        while let Some(at) = self.by_event.get(event as usize).and_then(|index| index.next(from, &found)) {
+            match self.ask(at, event, holds.take(), cx) {
+                Reached::Nothing => from = at + 1,
+                reached @ (Reached::Fires(_) | Reached::Asks(_)) => return reached,
             }
-            from = at + 1;
         }
-        None
+        Reached::Nothing
     }
 
     /// Records a near miss for each rule inside of `by` that would have matched but is not reached.
@@ -40,12 +64,13 @@ impl Rulebook {
         }
     }
 
-    fn ask(&mut self, at: usize, event: Event, cx: &dyn EvalContext) -> Option<Firing> {
+    /// Whether this rule fires. `holds` is the answer of its closure, if that was asked.
+    fn ask(&mut self, at: usize, event: Event, holds: Option<bool>, cx: &dyn EvalContext) -> Reached {
         let is_command = || cx.value(&Field::Request(RequestField::Verb)).is_some();
         if !self.rules[at].rule.means(event, is_command) {
-            return None;
+            return Reached::Nothing;
         }
-        self.rules[at].asked += 1;
+        self.rules[at].asked += u64::from(holds.is_none());
         let rule = &self.rules[at].rule;
         let mut wrong = None;
         for condition in &rule.when {
@@ -67,35 +92,43 @@ impl Rulebook {
                 let of = self.rules[at].rule.when.len();
                 self.miss(at, event, cx, MissReason::False { missed, of });
             }
-            return None;
+            return Reached::Nothing;
         }
         if !self.rules[at].enabled {
             self.miss(at, event, cx, MissReason::Disabled);
-            return None;
+            return Reached::Nothing;
+        }
+        match holds {
+            None if rule.holds.is_some() => return Reached::Asks(self.rules[at].no),
+            Some(false) => {
+                self.miss(at, event, cx, MissReason::Declined);
+                return Reached::Nothing;
+            }
+            Some(true) | None => {}
         }
         let rule = Arc::clone(rule);
         let groups = self.groups(at, &rule, cx);
         let key = self.key(at, &rule, cx, &groups);
-        let n = self.count(at, &rule, &key, cx)?;
+        let Some(n) = self.count(at, &rule, &key, cx) else { return Reached::Nothing };
         if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
             self.miss(at, event, cx, MissReason::UsedUp(n));
-            return None;
+            return Reached::Nothing;
         }
         if let Some(chance) = rule.chance
             && draw(self.seed, &[&*rule.id, &key], n) >= chance
         {
             self.miss(at, event, cx, MissReason::Lost(n));
-            return None;
+            return Reached::Nothing;
         }
         let mounted = &mut self.rules[at];
         mounted.fired += 1;
         self.firings += 1;
         let (no, n, counting) = (mounted.no, mounted.fired, mounted.counting.clone());
-        Some(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
+        Reached::Fires(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
     }
 
     /// The groups that the rule's patterns found.
-    fn groups(&self, at: usize, rule: &Rule, cx: &dyn EvalContext) -> Vec<(Box<str>, String)> {
+    pub(super) fn groups(&self, at: usize, rule: &Rule, cx: &dyn EvalContext) -> Vec<(Box<str>, String)> {
         let mut groups = Vec::new();
         for condition in &rule.when {
             if let Some(ConditionResult::True(found)) = cx.verdict(condition) {

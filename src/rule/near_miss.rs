@@ -33,6 +33,8 @@ pub(crate) enum MissReason {
     Lost(u64),
     /// It is disabled.
     Disabled,
+    /// The closure in its conditions said no, or did not answer.
+    Declined,
     /// A rule outside of it replied without `pass`.
     Shadowed(Arc<str>),
     /// Conditions were false.
@@ -96,6 +98,7 @@ impl Miss {
             MissReason::NoEffect(_) => (0, 0),
             MissReason::UsedUp(_) | MissReason::Lost(_) | MissReason::Disabled => (1, 0),
             MissReason::Shadowed(_) => (2, 0),
+            MissReason::Declined => (3, 0),
             MissReason::False { missed, .. } => {
                 let is_state = |missed: &FailedCondition| matches!(missed.field, Field::State(_) | Field::Session(_));
                 let distance = missed.iter().map(|missed| missed.distance).fold(0, usize::saturating_add);

@@ -13,7 +13,8 @@ impl Rule {
 
     /// Whether it answers without passing, each time it matches.
     pub(crate) fn can_shadow(&self) -> bool {
-        self.nth.is_none() && self.chance.is_none() && self.per == Per::Server && !self.passes()
+        let is_always = self.nth.is_none() && self.chance.is_none() && self.holds.is_none();
+        is_always && self.per == Per::Server && !self.passes()
     }
 
     /// Whether this rule, which can shadow others, matches whenever the inner rule would.
@@ -23,7 +24,7 @@ impl Rule {
 
     /// Whether it answers each event that it is on.
     pub(crate) fn always_fires(&self) -> bool {
-        self.nth.is_none() && self.chance.is_none() && self.when.is_empty()
+        self.nth.is_none() && self.chance.is_none() && self.when.is_empty() && self.holds.is_none()
     }
 
     /// Whether it is on every event that the inner rule is on. A rule on `auth.start` covers credentials that are part of

@@ -30,6 +30,10 @@ pub(crate) trait EvalContext {
     fn verdict(&self, _condition: &Condition) -> Option<&ConditionResult> {
         None
     }
+    /// The message of the event, if it is about one message.
+    fn message(&self) -> Option<Message> {
+        None
+    }
     fn session(&self) -> Option<SessionNo>;
     /// The record of this event or of its cause; `None` if it is not written yet.
     fn record(&self) -> Option<Seq> {

@@ -42,6 +42,14 @@ pub(super) fn has_session(event: Event) -> bool {
     Stage::of(event) != Stage::World
 }
 
+/// Why a rule cannot wait for an answer at this event, if it cannot.
+pub(crate) fn no_answer(event: Event) -> Option<&'static str> {
+    if matches!(event.as_smtp(), Event::SmtpStop | Event::ImapStop | Event::Pop3Stop) {
+        return Some("the server stops, and does not wait for an answer");
+    }
+    (!has_client(event)).then_some("no client can wait for the answer at this event")
+}
+
 /// Whether the conforming server sends output at this event.
 pub(crate) fn is_spoken(event: Event) -> bool {
     Stage::of(event) == Stage::Protocol

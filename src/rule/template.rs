@@ -55,6 +55,12 @@ impl Template {
         Self::read(written, &unescape(written)?)
     }
 
+    /// This text, in which braces are braces.
+    pub(crate) fn literally(text: &str) -> Self {
+        let written = text.replace('{', "{{").replace('}', "}}");
+        Self { written: written.into(), pieces: vec![Piece::Octets(text.into())] }
+    }
+
     pub(crate) fn written(&self) -> &str {
         &self.written
     }

@@ -40,6 +40,13 @@ impl Variables {
         &self.state
     }
 
+    /// The server's variables and this session's, by the names of their fields.
+    pub(super) fn named(&self, session: Option<SessionNo>) -> impl Iterator<Item = (String, &VariableValue)> {
+        let own = session.and_then(|session| self.sessions.get(&session)).into_iter().flatten();
+        let own = own.map(|(name, set)| (format!("session.{name}"), &set.value));
+        self.state.iter().map(|(name, set)| (format!("state.{name}"), &set.value)).chain(own)
+    }
+
     pub(super) fn of_session(&self, session: SessionNo, name: &str) -> Option<&VariableEntry> {
         self.sessions.get(&session)?.get(name)
     }

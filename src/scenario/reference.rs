@@ -225,7 +225,7 @@ fn steps(out: &mut String) {
         "\n### Steps by example\n\nEach row is a rule with these steps at this event, the client's input, and the server's \
          output. A bar separates two writes. A test executes every row over TCP and over TLS, \
          the handshake row over TLS only. Rows with one plain command are also executed with one octet in each segment, and with the \
-         next command in the same segment.\n\n\
+         next command in the same segment. The server that `ask` asks answers with the `reply`.\n\n\
          | `on` | `do` | client | server | then |\n|---|---|---|---|---|\n",
     );
     for Example { on, steps, client, server, then } in STEPS.iter().flat_map(|kind| kind.examples) {

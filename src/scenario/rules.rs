@@ -60,7 +60,7 @@ impl Reader {
         let expect = table.get("expect").and_then(|its| self.times(its));
         let steps = steps.into_iter().map(|(timed, _)| timed).collect();
         let origin = origin(&node.place);
-        let rule = Rule { id: id.into(), on, when, nth, per, chance, steps, expect, origin };
+        let rule = Rule { id: id.into(), on, when, holds: None, nth, per, chance, steps, expect, origin };
         Some((rule, node.clone()))
     }
 

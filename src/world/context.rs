@@ -121,6 +121,15 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
         self.answers.and_then(|answers| answers.verdict(condition))
     }
 
+    fn message(&self) -> Option<Message> {
+        let (machine, decoded) = self.machine.zip(self.decoded)?;
+        if !rule::is_about_a_message(decoded.event) {
+            return None;
+        }
+        let mut messages = machine.messages(&decoded.request, self.accounts)?;
+        (messages.len() == 1).then(|| messages.remove(0))
+    }
+
     fn session(&self) -> Option<SessionNo> {
         self.session
     }

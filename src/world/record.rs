@@ -51,7 +51,9 @@ impl World {
         let rest = match rest {
             Continuation::Done => Rest::Done,
             Continuation::Part(part) => Rest::Part(part, Some(run)),
-            Continuation::Outside(need, decoded) => Rest::Outside(need, Box::new(Suspended { decoded, run })),
+            Continuation::Outside(need, decoded, next) => {
+                Rest::Outside(need, Box::new(Suspended { decoded, next, run }))
+            }
         };
         Turn { exchange, plan: Plan::of(cues, after), rest, hello }
     }

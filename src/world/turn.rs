@@ -36,6 +36,8 @@ pub(crate) enum Rest<R> {
 pub(crate) struct Suspended<R> {
     /// The request, if it is not performed yet.
     pub(crate) decoded: Option<Decoded<R>>,
+    /// What follows the reply, if the request is performed.
+    pub(super) next: Next<R>,
     pub(super) run: Box<Run>,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Progress {
 pub(super) enum Continuation<R> {
     Done,
     Part(R),
-    Outside(Need, Option<Decoded<R>>),
+    Outside(Need, Option<Decoded<R>>, Next<R>),
 }
 
 impl World {
@@ -69,7 +71,8 @@ impl World {
         if self.rulebook.concerns(decoded.event) {
             let (event, input) = (decoded.event, decoded.input.clone());
             let run = Box::new(Run::new(event, machine.framing(&decoded.request)));
-            let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, is_early, now);
+            let (rest, run, progress) =
+                self.go_on(session, machine, (Some(decoded), Next::Continue), run, is_early, now);
             return self.recorded(session, Which::First((event, is_early), input), rest, run, progress, now);
         }
         let Decoded { event, input, request } = decoded;
@@ -113,7 +116,7 @@ impl World {
         }
         let event = run.event();
         let decoded = Decoded::silent(event, rest);
-        let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, false, now);
+        let (rest, run, progress) = self.go_on(session, machine, (Some(decoded), Next::Continue), run, false, now);
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
 
@@ -124,14 +127,15 @@ impl World {
         exchange: Seq,
         machine: &mut M,
         given: &Given,
-        Suspended { decoded, mut run }: Suspended<M::Request>,
+        Suspended { decoded, next, mut run }: Suspended<M::Request>,
         now: Timestamp,
     ) -> Turn<M::Request> {
         let failure = run.give(given);
-        let (rest, run, mut progress) = self.go_on(session, machine, decoded, run, false, now);
+        let (rest, run, mut progress) = self.go_on(session, machine, (decoded, next), run, false, now);
         progress.notes.extend(failure);
         let line = match given {
             Given::Line(line) => Some(&line[..]),
+            Given::Answer(_) => None,
         };
         self.recorded(session, Which::Later(exchange, line), rest, run, progress, now)
     }
@@ -152,6 +156,18 @@ impl World {
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
 
+    /// The next turn at such an event.
+    pub(crate) fn resume_point(
+        &mut self,
+        session: SessionNo,
+        exchange: Seq,
+        given: &Given,
+        suspended: Suspended<()>,
+        now: Timestamp,
+    ) -> Turn<()> {
+        self.resume(session, exchange, &mut Nobody, given, suspended, now)
+    }
+
     /// Records output without a request.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
         let nothing_done = (None, CapturedMail::default());
@@ -163,13 +179,12 @@ impl World {
         &mut self,
         session: SessionNo,
         machine: &mut M,
-        mut decoded: Option<Decoded<M::Request>>,
+        (mut decoded, mut next): (Option<Decoded<M::Request>>, Next<M::Request>),
         mut run: Box<Run>,
         is_early: bool,
         now: Timestamp,
     ) -> (Continuation<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress::default();
-        let mut next = Next::Continue;
         let certificate = self.profile_of(session).certificate.name();
         let rest = loop {
             let cx = EventContext {
@@ -203,7 +218,7 @@ impl World {
                         self.apply_effect(Some(session), machine, run_of, effect, (after, by), &mut progress, now);
                     run.did(found);
                 }
-                Want::Outside(need) => break Continuation::Outside(need, decoded.take()),
+                Want::Outside(need) => break Continuation::Outside(need, decoded.take(), next),
                 Want::Over => {
                     if let Some(decoded) = decoded.take() {
                         next = machine.reject(decoded.request, run.status() == Some(Status::Positive));

@@ -1,6 +1,7 @@
 //! The loop that owns a connection: decodes requests while there are any, plays the replies, then waits for octets, a
 //! command from outside, or the idle timeout.
 
+mod ask;
 mod end;
 mod flush;
 mod handshake;

@@ -49,6 +49,7 @@ impl<M: Machine> Driver<M> {
                     self.flush().await?;
                     let given = match need {
                         Need::Line => Given::Line(self.line().await?),
+                        Need::Answer(inquiry) => self.ask(*inquiry).await?,
                     };
                     if let Some(decoded) = suspended.decoded.take() {
                         suspended.decoded = Some(self.prepared(decoded).await?);
@@ -72,11 +73,22 @@ impl<M: Machine> Driver<M> {
     /// Handles an event of the connection, which machines do not know.
     pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
         let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now));
-        let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
+        let Some(mut turn) = turn else { return Ok(None) };
+        let exchange = turn.exchange;
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
-        Box::pin(self.play(plan, true, Ending::Clean)).await?;
+        // There are no lines at such an event.
+        while let Rest::Outside(Need::Answer(inquiry), suspended) = turn.rest {
+            Box::pin(self.play(turn.plan, false, Ending::Clean)).await?;
+            self.flush().await?;
+            let given = Box::pin(self.ask(*inquiry)).await?;
+            let hello = turn.hello;
+            (turn, _) =
+                self.turn(|world, _, session, now| world.resume_point(session, exchange, &given, *suspended, now));
+            turn.hello = turn.hello.or(hello);
+        }
+        Box::pin(self.play(turn.plan, true, Ending::Clean)).await?;
         self.close_left();
-        Ok(hello)
+        Ok(turn.hello)
     }
 
     /// Sends a reply without a request.

@@ -94,6 +94,7 @@ pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal, numbers
         MissReason::Lost(n) => {
             ("chance", vec![format!("not drawn by `chance`: this was match {n}, seed {}", book.seed())])
         }
+        MissReason::Declined => ("declined", vec!["the closure in its conditions did not return true".to_owned()]),
         MissReason::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
         MissReason::Shadowed(by) => {
             let origin = book.rules().iter().find(|its| its.rule.id == *by).map(|its| its.rule.origin.to_string());

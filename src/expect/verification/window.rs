@@ -177,6 +177,7 @@ fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Ma
         MissReason::UsedUp(_)
         | MissReason::Lost(_)
         | MissReason::Disabled
+        | MissReason::Declined
         | MissReason::Shadowed(_)
         | MissReason::False { .. } => format!("expected rule `{id}` here"),
     };

@@ -25,6 +25,7 @@
 //! let rule = on(smtp::noop()).drop_item("FLAGS");
 //! ```
 
+mod asking;
 mod by_event;
 mod by_imap_event;
 mod connection;
@@ -50,6 +51,8 @@ pub use mounted::{Mounted, ScopedRule};
 pub use places::{Messages, Place, Sessions};
 pub use points::{Point, any_protocol, at, imap, lmtp, mail, pop3, smtp, state, tcp, timer, tls};
 pub use wait::RuleWait;
+
+pub use crate::rule::Occurrence;
 
 use super::or_panic;
 use crate::base::{Pattern, Times};

@@ -1,18 +1,24 @@
 //! The active rules of one exchange: each wraps the rules inside of it, and `pass` runs those.
 
+mod asking;
 mod output;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use asking::is_about_a_message;
+
 use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
+use crate::mail::Message;
 use crate::protocol::{Event, Framing, RequestField, Status, masked};
 use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
+use crate::rule::consult::{Reached, WalkFrom};
 use crate::rule::effect::{Delivery, Effect};
 use crate::rule::field::Field;
 use crate::rule::firing::{By, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
+use crate::rule::inquiry::{Answer, Inquiry};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
 use crate::rule::step::stall::Stall;
@@ -43,6 +49,8 @@ pub(crate) struct Run {
     earlier: Option<Status>,
     hello: Option<Hello>,
     delivery: Option<Delivery>,
+    /// The message of a performed request, for a later question about it.
+    message: Option<Message>,
     /// What follows the output.
     after: After,
     trace: Trace,
@@ -54,6 +62,10 @@ enum Phase {
     Start,
     /// Looks for the next rule inside of this one.
     Walk(Option<RuleNo>),
+    /// Waits for the answer whether this rule fires.
+    Undecided(RuleNo),
+    /// Continues with this rule, which fires if the answer says so.
+    Decided(RuleNo, bool),
     Steps,
     /// The conforming server continues its reply.
     Part,
@@ -79,6 +91,8 @@ pub(crate) enum Want {
 pub(crate) enum Need {
     /// The client's next line.
     Line,
+    /// The answer to a question.
+    Answer(Box<Inquiry>),
 }
 
 /// What a step [needed](Need) from outside.
@@ -86,6 +100,20 @@ pub(crate) enum Need {
 pub(crate) enum Given {
     /// The client's line, without its CRLF.
     Line(Vec<u8>),
+    Answer(Answer),
+}
+
+impl Phase {
+    /// Where the walk goes on.
+    fn place(self) -> WalkFrom {
+        match self {
+            Self::Walk(Some(after)) => WalkFrom::After(after),
+            Self::Decided(no, holds) => WalkFrom::At(no, holds),
+            Self::Start | Self::Walk(None) | Self::Undecided(_) | Self::Steps | Self::Part | Self::Performing => {
+                WalkFrom::Outermost
+            }
+        }
+    }
 }
 
 impl Run {
@@ -104,6 +132,7 @@ impl Run {
             earlier: None,
             hello: None,
             delivery: None,
+            message: None,
             after: After::Nothing,
             trace: Trace::default(),
         }
@@ -172,6 +201,7 @@ impl Run {
             frame.to_come().for_each(|timed| timed.each(&mut keep));
             frame.firing.request.extend(values);
         }
+        self.remember_for_asking(cx);
     }
 
     /// The request logged in: from now on `user` is this login, not the name in the request.
@@ -190,13 +220,20 @@ impl Run {
                     book.happened(self.event, cx);
                     self.phase = Phase::Walk(None);
                 }
-                Phase::Walk(after) => match book.next(self.event, after, cx) {
-                    Some(firing) => {
+                Phase::Undecided(after) => self.phase = Phase::Walk(Some(after)),
+                Phase::Walk(_) | Phase::Decided(..) => match book.next(self.event, self.phase.place(), cx) {
+                    Reached::Asks(no) => {
+                        self.phase = Phase::Undecided(no);
+                        if let Some(want) = self.ask_whether(no, book, cx) {
+                            return want;
+                        }
+                    }
+                    Reached::Fires(firing) => {
                         self.trace.fired.push(Fired { rule: Arc::clone(&firing.rule.id), n: firing.n });
                         self.frames.push(Frame::new(firing));
                         self.phase = Phase::Steps;
                     }
-                    None => {
+                    Reached::Nothing => {
                         self.phase = Phase::Performing;
                         return Want::Perform;
                     }
@@ -221,6 +258,7 @@ impl Run {
     /// Handles what the last step needed. Returns a failure to record, if there is one.
     pub(crate) fn give(&mut self, given: &Given) -> Option<RecordKind> {
         match given {
+            Given::Answer(answer) => self.answered(answer),
             Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
         }
     }
@@ -301,6 +339,7 @@ impl Run {
             Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
             Name::Group(_) => None,
         };
+        let outer = cx;
         let cx = StepContext {
             named: &|name| asked(name).or_else(|| book.named(mounted, name, cx, groups)),
             framing: &self.framing,
@@ -308,6 +347,9 @@ impl Run {
             is_late: timed.after.is_some(),
         };
         let action = timed.step.run(&cx);
+        if let Action::Ask(ask) = action {
+            return self.ask(ask, book, outer);
+        }
         if let Action::Effect = action {
             let effect = Effect::new(&timed.step, &cx);
             let rule = Arc::clone(&frame.firing.rule.id);
@@ -350,7 +392,7 @@ impl Run {
                 }
             }
             Action::Filter(filter) => frame.shape(filter, step),
-            Action::Effect => {}
+            Action::Ask(_) | Action::Effect => {}
         }
         None
     }

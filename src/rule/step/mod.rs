@@ -33,6 +33,7 @@ use super::template::{Name, Template};
 use crate::base::Pattern;
 use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Framing, Reply};
+use ask::AskStep;
 use close::CloseMode;
 use set::{Assign, Variable};
 use stall::Stall;
@@ -59,6 +60,7 @@ steps! {
     wait
     stall
     await_line
+    ask
     pace
     split
     hold
@@ -188,6 +190,11 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         Said::Nothing
     }
 
+    /// Whether its answer brings the next steps, which are not known before.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// What it awaits, if it awaits a line.
     fn awaited(&self) -> Option<Awaited<'_>> {
         None
@@ -240,6 +247,8 @@ pub(crate) enum Action {
     Cue(Cue),
     /// Send no more.
     Stall(Stall),
+    /// Continue in another turn, with the answer to this.
+    Ask(AskStep),
     /// Continue in another turn, with what this gives.
     Need(Need),
     /// Answer the ClientHello like this.

@@ -12,7 +12,7 @@ use crate::base::{nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
 use crate::protocol::smtp::OF_MAIL;
 use crate::protocol::{Event, RequestField};
-use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test, Timed};
+use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test, Timed, no_answer};
 
 /// Checks the rules of one file, the outermost first. `messages` are the ids that `deliver` can name.
 pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
@@ -60,6 +60,14 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
             message,
             "write `when = { at = \"10s\" }`, or several times as `{ any = [\"10s\", \"20s\"] }`",
         );
+    }
+    if rule.holds.is_some() {
+        for on in &rule.on {
+            let whys: Vec<_> = on.events.iter().map(|event| no_answer(*event)).collect();
+            if let Some(Some(why)) = whys.first().filter(|_| whys.iter().all(Option::is_some)) {
+                reader.wrong_help(&place(node, "on"), format!("a closure cannot decide at `{}`", on.written), *why);
+            }
+        }
     }
     steps::steps(reader, rule, node);
     mailboxes::names(reader, rule, node);

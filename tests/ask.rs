@@ -1,0 +1,188 @@
+//! Rules that ask an HTTP server written in Python, which works, is slow, answers wrongly, or is dead.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use clients::deadline::DEADLINE;
+use clients::support::{Deadline, folder, is_there, start};
+use clients::wire::After::Eof;
+use clients::wire::Wire;
+use mailjig::rules::{imap, on, pop3, smtp};
+use mailjig::{MailServer, Scenario};
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+/// The server in Python. Killed when dropped.
+struct Hook {
+    child: Child,
+    port: u16,
+    _deadline: Deadline,
+}
+
+impl Hook {
+    fn start() -> Option<Self> {
+        if !is_there("python3") {
+            return None;
+        }
+        let mut python = Command::new("python3");
+        python.arg(folder().join("hook.py")).stdin(Stdio::null()).stdout(Stdio::piped());
+        let (mut child, deadline) = start(&mut python).unwrap();
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Some(Self { child, port: port.trim().parse().unwrap(), _deadline: deadline })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn connect(server: &MailServer, protocol: &str) -> Wire {
+    let mut wire = Wire::connect(server, protocol, false);
+    wire.line();
+    wire
+}
+
+/// Sends a line, and returns the line of the reply.
+fn ask(wire: &mut Wire, said: &str) -> String {
+    wire.say(&format!("{said}\r\n"));
+    String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
+}
+
+/// The report of a server whose verification fails.
+fn report(server: MailServer) -> String {
+    let why = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
+    *why.downcast::<String>().unwrap()
+}
+
+#[test]
+fn a_server_in_python_decides_in_every_protocol() {
+    let Some(hook) = Hook::start() else { return };
+    let server = MailServer::start();
+    server.mount(on(smtp::rcpt()).or(smtp::message()).ask(&hook.url("/hook")));
+    server.mount(on(imap::noop()).ask(&hook.url("/hook")));
+    server.mount(on(pop3::noop()).ask(&hook.url("/hook")));
+
+    let mut wire = connect(&server, "smtp");
+    assert_eq!(ask(&mut wire, "HELO c"), "250 localhost");
+    assert_eq!(ask(&mut wire, "MAIL FROM:<>"), "250 2.1.0 Ok");
+    assert_eq!(ask(&mut wire, "RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
+    assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
+    assert!(ask(&mut wire, "DATA").starts_with("354 "));
+    let part = "--x\r\n\r\npart\r\n".repeat(4);
+    let mail = format!("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{part}--x--\r\n.");
+    assert_eq!(ask(&mut wire, &mail), "552 5.3.4 4 parts are too many");
+    assert_eq!(ask(&mut wire, "MAIL FROM:<>"), "250 2.1.0 Ok");
+    assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
+    assert!(ask(&mut wire, "DATA").starts_with("354 "));
+    assert_eq!(ask(&mut wire, "Subject: x\r\n\r\nhi\r\n."), "250 2.0.0 Ok: queued as m1");
+
+    let mut wire = connect(&server, "imap");
+    assert_eq!(ask(&mut wire, "A7 NOOP"), "* 7 EXISTS\r\nA7 OK A7 imap C: A7 NOOP");
+
+    let mut wire = connect(&server, "pop3");
+    assert!(ask(&mut wire, "USER bob@example.org").starts_with("+OK"));
+    assert!(ask(&mut wire, "PASS x").starts_with("+OK"));
+    assert_eq!(ask(&mut wire, "NOOP"), "+OK s3");
+    server.verify().block();
+}
+
+#[test]
+fn without_a_valid_answer_the_rule_passes_and_verification_fails() {
+    let Some(hook) = Hook::start() else { return };
+    for (path, why) in [
+        ("/not-json", "the answer is not JSON: expected value at line 1 column 1"),
+        ("/unknown-step", "the answer is not valid: unknown step `answer`"),
+        ("/impossible-step", "`tls` is not possible at `smtp.noop`"),
+        ("/unknown-field", "`{nothing}` is neither a field nor a named group of this rule"),
+        ("/wrong-form", "the answer is not valid: "),
+        ("/asks-again", "the steps of an answer cannot ask again"),
+        ("/status", "it answered 500 Internal Server Error"),
+        ("/redirect", "it answered 302 Found"),
+        ("/long", "the answer has more than 1048576 octets"),
+    ] {
+        let server = MailServer::start();
+        server.mount(on(smtp::noop()).ask(&hook.url(path)).reply("250 not reached").named("asks"));
+        let mut wire = connect(&server, "smtp");
+
+        assert_eq!(ask(&mut wire, "NOOP"), "250 2.0.0 Ok", "{path}");
+
+        assert_eq!(ask(&mut wire, "RSET"), "250 2.0.0 Ok", "{path}: the session goes on");
+        let report = report(server);
+        assert!(report.contains("rule `asks`") && report.contains(&hook.url(path)), "{path}: {report}");
+        assert!(report.contains(why), "{path}: {report}");
+    }
+}
+
+#[test]
+fn a_server_that_is_dead_or_slow_ends_no_session() {
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (url, why) in [
+        (format!("http://{dead}/"), "refused"),
+        (format!("http://localhost:{}/", dead.port()), "refused"),
+        (format!("http://{}/", silent.local_addr().unwrap()), "there was no answer within 50ms"),
+    ] {
+        let server = MailServer::start();
+        server.mount(on(imap::noop()).ask_within(Duration::from_millis(50), &url));
+        let mut wire = connect(&server, "imap");
+
+        assert_eq!(ask(&mut wire, "A1 NOOP"), "A1 OK Done", "{url}");
+
+        let report = report(server);
+        assert!(report.contains(why), "{url}: {report}");
+    }
+}
+
+#[test]
+fn the_server_works_while_an_answer_is_awaited() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = MailServer::start();
+    server.clock().pause();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let asks = server.mount(on(smtp::noop()).ask_within(DEADLINE, &url));
+    let mut waiting = connect(&server, "smtp");
+    waiting.say("NOOP\r\n");
+    asks.wait(1).block();
+
+    // Another session, and server time.
+    let mut other = connect(&server, "smtp");
+    assert_eq!(ask(&mut other, "RSET"), "250 2.0.0 Ok");
+    server.clock().advance(Duration::from_secs(60));
+
+    // A command that ends the session is obeyed at once.
+    let session = server.sessions()[0].no;
+    assert!(server.end_session(session, None));
+    assert_eq!(waiting.read(), Err(Eof));
+}
+
+#[test]
+fn a_file_asks_with_its_own_limit_and_needs_an_address() {
+    let text = |ask: &str| format!("mailjig = 1\n[[rule]]\nid = \"r\"\non = \"smtp.noop\"\ndo = {{ ask = {ask} }}\n");
+    let error = |ask: &str| Scenario::text("ask.toml", text(ask)).check().unwrap_err().to_string();
+
+    assert!(
+        error("\"http://hook.example/\"").contains("ask.toml:5:14: `hook.example` is not an IP address or `localhost`")
+    );
+    assert!(error("\"https://127.0.0.1/\"").contains("write `http://127.0.0.1:9000/hook`"));
+    assert!(error("{ url = \"http://127.0.0.1/\", timeout = \"0s\" }").contains("without time for an answer"));
+    assert!(error("{ url = \"http://127.0.0.1/\", limit = \"1s\" }").contains("unknown key"));
+    let server = MailServer::builder()
+        .scenario(Scenario::text("ask.toml", text("{ url = \"http://127.0.0.1:1\", timeout = \"2s\" }")))
+        .start();
+    assert_eq!(server.rule("r").hits(), 0);
+    let world = "mailjig = 1\n[[rule]]\nid = \"r\"\non = \"mail.delivered\"\ndo = { ask = \"http://127.0.0.1:1\" }\n";
+    let error = Scenario::text("ask.toml", world).check().unwrap_err().to_string();
+    assert!(error.contains("`ask` is not possible at `mail.delivered`"), "{error}");
+}
