@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clients::support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
-use mailjig::{Endpoint, Entry, FindingKind, MailServer};
+use mailjig::{Endpoint, Entry, Finding, FindingKind, MailServer};
 use tempfile::NamedTempFile;
 
 #[path = "clients/mod.rs"]
@@ -561,7 +561,10 @@ fn check_sessions(server: &MailServer, road: Road, endpoint: &Endpoint) {
         Road::Plain => &[FindingKind::EndedWithoutQuit, FindingKind::PasswordInCleartext][..],
         Road::Starttls | Road::Implicit => &[FindingKind::EndedWithoutQuit],
     };
-    let findings = server.findings();
+    // node-imap gives every IDLE the same tag.
+    let is_idle = |finding: &Finding| finding.kind() == FindingKind::TagReused && finding.text().contains("`IDLE`");
+    let mut findings = server.findings();
+    findings.retain(|finding| !is_idle(finding));
     assert!(findings.iter().all(|finding| expected.contains(&finding.kind())), "{findings:#?}");
 }
 

@@ -199,7 +199,6 @@ impl Journal {
 }
 
 /// Whether a label names a message.
-#[cfg(feature = "api")]
 pub(super) fn names_message(label: &[u8]) -> bool {
     named(label).is_some()
 }

@@ -1,9 +1,8 @@
 //! The content of a record with its references resolved: the source for text lines, JSON and transcripts.
 
-#[cfg(feature = "api")]
+use std::borrow::Cow;
 use std::ops::Range;
 
-#[cfg(feature = "api")]
 use super::append::names_message;
 use super::record::Label;
 use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
@@ -53,7 +52,6 @@ pub(crate) struct RecordedTurn<'j> {
 }
 
 /// Octets that are recorded as a label such as `<caps>`.
-#[cfg(feature = "api")]
 pub(crate) struct Abbreviated<'j> {
     /// `heard` or `said`.
     pub(crate) side: &'static str,
@@ -96,8 +94,23 @@ impl<'j> RecordedTurn<'j> {
         self.is_first && self.first.is_some_and(|exchange| exchange.is_early)
     }
 
+    /// The reply, with what its labels stand for.
+    pub(crate) fn said_in_full(&self) -> Cow<'j, [u8]> {
+        let mut labels = self.abbreviated().filter(|label| label.side == "said").peekable();
+        if labels.peek().is_none() {
+            return self.said.into();
+        }
+        let (mut full, mut from) = (Vec::new(), 0);
+        for Abbreviated { at, octets, .. } in labels {
+            full.extend_from_slice(&self.said[from..at.start]);
+            full.extend_from_slice(octets);
+            from = at.end;
+        }
+        full.extend_from_slice(&self.said[from..]);
+        full.into()
+    }
+
     /// What labels in the text stand for, except labels of messages, if the text is kept.
-    #[cfg(feature = "api")]
     pub(crate) fn abbreviated(&self) -> impl Iterator<Item = Abbreviated<'j>> {
         let Self { heard, said, place, .. } = *self;
         self.labelled().iter().filter_map(move |Label { label, octets }| {

@@ -218,7 +218,6 @@ impl Octets {
     }
 
     /// The octets, if they are not a part of a message.
-    #[cfg(feature = "api")]
     pub(super) fn own(&self) -> Option<&[u8]> {
         match self {
             Self::Own(octets) => Some(octets),

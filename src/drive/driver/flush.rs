@@ -44,6 +44,20 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
+    /// Reads what has arrived, without waiting for more.
+    pub(super) async fn read_arrived(&mut self) {
+        if self.ended_input || self.reading.is_some() {
+            return;
+        }
+        poll_fn(|cx| {
+            if let Poll::Ready(Ok(0)) = self.wire.poll_fill(cx, &mut self.input) {
+                self.ended_input = true;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// Waits until `give` has given the kernel all its octets. A client that does not read ends the session after a
     /// time, and does not delay a command that ends the session.
     pub(super) async fn give(

@@ -52,6 +52,8 @@ pub(super) struct Driver<M: Machine> {
     open: Vec<OpenExchange>,
     /// A part of the next request arrived before the last reply was sent.
     came_early: bool,
+    /// Whether a rule delayed the output of the current exchange.
+    has_waited: bool,
     /// How a rule wants input to be read.
     reading: Option<Reading>,
     /// How the connection ends.
@@ -99,6 +101,7 @@ impl<M: Machine> Driver<M> {
             ended_input: false,
             open: Vec::new(),
             came_early: false,
+            has_waited: false,
             reading: None,
             close_mode: CloseMode::Fin,
             needs_tls: false,

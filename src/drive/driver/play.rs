@@ -150,6 +150,7 @@ impl<M: Machine> Driver<M> {
         });
         let passed = passed.await;
         self.handle.work();
+        self.has_waited = true;
         // The client had to wait, so it was not silent.
         self.last_heard = None;
         match passed {

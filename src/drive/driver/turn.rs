@@ -25,11 +25,17 @@ impl<M: Machine> Driver<M> {
         self.reported = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
+        self.has_waited = false;
+        let is_greeting = decoded.event.is_greeting();
         let decoded = if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { decoded };
         let Turn { exchange, plan, mut rest, .. } =
             self.turn_knowing(|world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
+        if is_greeting && self.has_waited {
+            // A client that did not wait for a late greeting has spoken before it.
+            self.read_arrived().await;
+        }
         if matches!(rest, Rest::Done) {
             return self.flush_full().await;
         }

@@ -1,8 +1,10 @@
 //! What a client does, record by record.
 
+use std::collections::HashSet;
 use std::mem;
 use std::time::Duration;
 
+use super::announced::Announced;
 use super::mail::counted;
 use super::{Finding, FindingKind, FindingPlace, Observation};
 use crate::base::{Seq, Timestamp};
@@ -49,8 +51,15 @@ pub(super) struct Client {
     is_secured: bool,
     /// The event of its last request; `None` if it sent none.
     last: Option<Event>,
-    /// Whether it has read that the server can pipeline: its last greeting was EHLO or LHLO.
+    /// Whether its session began in a record that is kept.
+    is_whole: bool,
+    announced: Announced,
+    /// Whether it has read that the server can pipeline, or its protocol always allows it.
     may_pipeline: bool,
+    /// The tags of its commands.
+    tags: HashSet<Box<[u8]>>,
+    /// Whether the session is over for it: the server said so, or answered QUIT or LOGOUT.
+    is_over: bool,
     /// Whether it may close the connection: it sent QUIT or LOGOUT, the server announced the end, or a reply was not sent
     /// completely.
     may_leave: bool,
@@ -73,7 +82,11 @@ impl Client {
         Self {
             is_secured,
             last: None,
+            is_whole: false,
+            announced: Announced::default(),
             may_pipeline: true,
+            tags: HashSet::new(),
+            is_over: false,
             may_leave: false,
             is_kept_waiting: false,
             ruled: None,
@@ -87,11 +100,13 @@ impl Client {
         let finding = match at.journal.describe(at.place.seq, record) {
             Description::Opened(opened) => {
                 self.is_secured = opened.listener.implicit_tls();
-                self.may_pipeline = !matches!(at.protocol(), Protocol::Smtp | Protocol::Lmtp);
+                self.is_whole = true;
+                self.may_pipeline = at.protocol() == Protocol::Imap;
                 None
             }
             Description::Secured(_) => {
                 self.is_secured = true;
+                self.announced.forget();
                 None
             }
             Description::Dropped { octets } => {
@@ -115,6 +130,9 @@ impl Client {
         let mut found = Vec::new();
         if let Some(event) = turn.event().filter(|event| turn.is_first && !event.is_unasked()) {
             found.extend(self.too_early(at, turn, event));
+            found.extend(self.after_end(at, turn, event));
+            found.extend(self.unannounced(at, turn, event));
+            found.extend(self.reused_tag(at, turn, event));
             found.extend(self.request(at, turn, event));
             self.is_kept_waiting = false;
             if is_password(event) && !self.is_secured && offers_tls {
@@ -123,7 +141,15 @@ impl Client {
                 found.push(at.finding(FindingKind::PasswordInCleartext, text));
             }
             self.last = Some(event);
-            self.may_leave |= matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit);
+            self.may_leave |= is_quit(event);
+        }
+        if let Some(event) = turn.event() {
+            self.announced.read(event, turn);
+            self.is_over |= is_quit(event) && turn.status == Some(Status::Positive);
+            self.is_over |= event != Event::ImapFetch && is_end(at.protocol(), turn.said);
+            if matches!(event.as_smtp(), Event::SmtpCaps | Event::SmtpHelo | Event::Pop3Caps) {
+                self.may_pipeline = self.announced.has("PIPELINING") == Some(true);
+            }
         }
         if let Some(trace) = turn.trace() {
             self.is_kept_waiting |= trace.stalled.is_some();
@@ -136,15 +162,59 @@ impl Client {
         found
     }
 
-    /// Whether the client sent a request before it could know the reply to the last one, for which it has to wait.
-    fn too_early(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
-        let may_pipeline = self.may_pipeline;
-        if matches!(event.as_smtp(), Event::SmtpCaps | Event::SmtpHelo) {
-            self.may_pipeline = event.as_smtp() == Event::SmtpCaps;
+    /// Whether the client sent a request before it could know the reply to the last one, for which it has to wait, or the
+    /// greeting.
+    fn too_early(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        if !turn.first?.is_early {
+            return None;
         }
-        let last = self.last.filter(|last| !may_pipeline || AWAITED.contains(&last.as_smtp()))?;
+        let Some(last) = self.last else {
+            let text = format!("the client sent {event} before the server had greeted it");
+            return self.is_whole.then(|| at.finding(FindingKind::SpokeBeforeGreeting, text));
+        };
         let text = format!("the client sent {event} before it had the reply to {last}");
-        turn.first?.is_early.then(|| at.finding(FindingKind::SentTooEarly, text))
+        if AWAITED.contains(&last.as_smtp()) {
+            return Some(at.finding(FindingKind::SentTooEarly, text));
+        }
+        let text = || format!("{text}, but had not read that the server can pipeline");
+        (!self.may_pipeline).then(|| at.finding(FindingKind::PipeliningNotOffered, text()))
+    }
+
+    /// Whether the client sent a request although it could know that the session was over. It may say goodbye.
+    fn after_end(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        let could_know = self.is_over && !turn.first?.is_early && !is_quit(event);
+        let text = format!("the client sent {event} after the end of the session");
+        could_know.then(|| at.finding(FindingKind::TalkedAfterEnd, text))
+    }
+
+    /// What the client used although the server had not announced it.
+    fn unannounced(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        if let Some(octets) = self.announced.wrong_literal(turn.heard) {
+            let text =
+                format!("the client sent a literal of {octets} octets without waiting, which the server did not offer");
+            return Some(at.finding(FindingKind::LiteralNotAnnounced, text));
+        }
+        if event == Event::ImapLogin && self.announced.has("LOGINDISABLED") == Some(true) {
+            let text = "the client sent LOGIN, but the server had announced LOGINDISABLED";
+            return Some(at.finding(FindingKind::CapabilityNotAnnounced, text));
+        }
+        let name = self.announced.lacks(event, turn.heard)?;
+        let text = format!("the client used {name}, which the server had not announced");
+        Some(at.finding(FindingKind::CapabilityNotAnnounced, text))
+    }
+
+    /// Whether an earlier command of the session had the same tag.
+    fn reused_tag(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        // A line that continues a command, or that is not one, has no tag.
+        let continues = self.last == Some(Event::ImapLiteral) && !self.was_refused
+            || matches!(event, Event::ImapAuthStep | Event::ImapIdleDone)
+            || event == Event::ImapAuth && matches!(self.last, Some(Event::ImapAuthStart | Event::ImapAuthStep));
+        if event.protocol() != Some(Protocol::Imap) || continues || event.is_unknown() {
+            return None;
+        }
+        let tag = turn.heard.split(|octet| *octet == b' ').next()?;
+        let text = || format!("the client used the tag `{}` for a second command", shown(tag));
+        (!self.tags.insert(tag.into())).then(|| at.finding(FindingKind::TagReused, text()))
     }
 
     /// What is wrong with a request.
@@ -165,6 +235,10 @@ impl Client {
         if is_bare(turn, event) {
             return Some(at.finding(FindingKind::BareLfInCommand, "the client ended a line with a bare LF"));
         }
+        if has_bare_cr(turn.heard) && self.last != Some(Event::ImapLiteral) {
+            let text = "the client sent a line with a CR that is not part of a CRLF";
+            return Some(at.finding(FindingKind::BareCrInCommand, text));
+        }
         // A rule may have made a command of it.
         if turn.trace().is_some_and(|trace| !trace.fired.is_empty()) {
             return None;
@@ -178,6 +252,11 @@ impl Client {
     }
 
     fn ended(&self, at: &Place<'_>, ended: &Ended) -> Option<Finding> {
+        if ended.ending == Ending::Clean && ended.unfinished > 0 && self.last.is_some_and(is_quit) {
+            let quit = self.last.map(Event::name).unwrap_or_default();
+            let text = format!("the client sent {} octets after {quit}", ended.unfinished);
+            return Some(at.finding(FindingKind::TalkedAfterEnd, text));
+        }
         let how = match ended.ending {
             Ending::ClientClosed => "the client closed the connection",
             Ending::Broken => "the client broke the connection off",
@@ -253,6 +332,26 @@ pub(super) fn shown(text: &[u8]) -> String {
 fn is_bare(turn: &RecordedTurn<'_>, event: Event) -> bool {
     let may_be_literal = event.protocol() == Some(Protocol::Imap) && event != Event::ImapIdleDone;
     turn.heard.ends_with(b"\n") && !(may_be_literal && turn.status == Some(Status::Positive))
+}
+
+/// Whether a line has a CR that is not part of a CRLF. Literals may have some.
+fn has_bare_cr(heard: &[u8]) -> bool {
+    let line = heard.strip_suffix(b"\r\n").unwrap_or(heard);
+    memchr::memchr(b'\r', line).is_some_and(|at| line.get(at + 1) != Some(&b'\n'))
+}
+
+fn is_quit(event: Event) -> bool {
+    matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit)
+}
+
+/// Whether the server told the client that the session is over (RFC 5321 §3.8, RFC 3501 §7.1.5).
+fn is_end(protocol: Protocol, said: &[u8]) -> bool {
+    let mut lines = said.split(|octet| *octet == b'\n');
+    match protocol {
+        Protocol::Smtp | Protocol::Lmtp => lines.any(|line| line.starts_with(b"421")),
+        Protocol::Imap => lines.any(|line| line.starts_with(b"* BYE")),
+        Protocol::Pop3 => false,
+    }
 }
 
 /// Whether the server itself refused a command, because of its syntax or because it is not allowed now.

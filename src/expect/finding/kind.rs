@@ -55,10 +55,25 @@ kinds! {
     PasswordInCleartext = "password-in-cleartext",
     /// A command line ended with a bare LF.
     BareLfInCommand = "bare-lf-in-command",
+    /// A command line contained a CR that was not part of a CRLF.
+    BareCrInCommand = "bare-cr-in-command",
     /// A command line was longer than the server accepts.
     LineTooLong = "line-too-long",
     /// The client sent a request before it had the reply to another one, for which it has to wait.
     SentTooEarly = "sent-too-early",
+    /// The client sent something before the server had greeted it.
+    SpokeBeforeGreeting = "spoke-before-greeting",
+    /// The client sent a command before it had the reply to another one, although the server had not announced that it
+    /// can pipeline.
+    PipeliningNotOffered = "pipelining-not-offered",
+    /// The client used a command, a parameter or a mechanism that the capabilities it had read do not have.
+    CapabilityNotAnnounced = "capability-not-announced",
+    /// The client sent a literal without waiting, which the capabilities it had read do not allow.
+    LiteralNotAnnounced = "literal-not-announced",
+    /// Two commands of a session had the same tag.
+    TagReused = "tag-reused",
+    /// The client sent a command after the end of the session: after the reply to QUIT or LOGOUT, after BYE or 421.
+    TalkedAfterEnd = "talked-after-end",
     /// A line was not a command of the protocol.
     UnknownCommand = "unknown-command",
     /// The server refused a command because of its syntax, its parameters or its place in the session.
@@ -121,6 +136,23 @@ impl FindingKind {
             (Self::BareLfInCommand, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §2.3.8",
             (Self::BareLfInCommand, Protocol::Imap) => "RFC 3501 §2.2",
             (Self::BareLfInCommand, Protocol::Pop3) => "RFC 1939 §3",
+            (Self::BareCrInCommand, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §2.3.8",
+            (Self::BareCrInCommand, Protocol::Imap) => "RFC 3501 §2.2",
+            (Self::BareCrInCommand, Protocol::Pop3) => "RFC 1939 §3",
+            (Self::SpokeBeforeGreeting, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.3.1",
+            (Self::SpokeBeforeGreeting, Protocol::Imap) => "RFC 3501 §3",
+            (Self::SpokeBeforeGreeting, Protocol::Pop3) => "RFC 1939 §4",
+            (Self::PipeliningNotOffered, Protocol::Smtp | Protocol::Lmtp) => "RFC 2920 §3.1",
+            (Self::PipeliningNotOffered, Protocol::Imap) => "RFC 3501 §5.5",
+            (Self::PipeliningNotOffered, Protocol::Pop3) => "RFC 2449 §6.6",
+            (Self::CapabilityNotAnnounced, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §2.2.1",
+            (Self::CapabilityNotAnnounced, Protocol::Imap) => "RFC 3501 §6.1.1",
+            (Self::CapabilityNotAnnounced, Protocol::Pop3) => "RFC 2449 §5",
+            (Self::LiteralNotAnnounced, _) => "RFC 7888 §4",
+            (Self::TagReused, _) => "RFC 3501 §2.2.1",
+            (Self::TalkedAfterEnd, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §3.8",
+            (Self::TalkedAfterEnd, Protocol::Imap) => "RFC 3501 §7.1.5",
+            (Self::TalkedAfterEnd, Protocol::Pop3) => "RFC 1939 §6",
             (Self::LineTooLong, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.5.3.1.4",
             (Self::LineTooLong, Protocol::Imap) => "RFC 2683 §3.2.1.5",
             (Self::LineTooLong, Protocol::Pop3) => "RFC 2449 §4",

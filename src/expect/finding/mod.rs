@@ -1,5 +1,6 @@
 //! Findings: what clients did that a careful client does not do. They are derived from the journal when somebody asks.
 
+mod announced;
 mod client;
 mod kind;
 mod mail;
