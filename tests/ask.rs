@@ -1,17 +1,21 @@
 //! Rules that ask an HTTP server written in Python, which works, is slow, answers wrongly, or is dead.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
+use clients::api_client::ApiClient;
 use clients::deadline::DEADLINE;
 use clients::support::{Deadline, folder, is_there, start};
 use clients::wire::After::Eof;
 use clients::wire::Wire;
 use mailjig::rules::{imap, on, pop3, smtp};
 use mailjig::{MailServer, Scenario};
+use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -25,11 +29,16 @@ struct Hook {
 
 impl Hook {
     fn start() -> Option<Self> {
+        Self::run(&[folder().join("hook.py").to_str().unwrap()])
+    }
+
+    /// Runs a script that prints the port.
+    fn run(arguments: &[&str]) -> Option<Self> {
         if !is_there("python3") {
             return None;
         }
         let mut python = Command::new("python3");
-        python.arg(folder().join("hook.py")).stdin(Stdio::null()).stdout(Stdio::piped());
+        python.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let (mut child, deadline) = start(&mut python).unwrap();
         let mut port = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
@@ -80,9 +89,7 @@ fn a_server_in_python_decides_in_every_protocol() {
     assert_eq!(ask(&mut wire, "RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
     assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
     assert!(ask(&mut wire, "DATA").starts_with("354 "));
-    let part = "--x\r\n\r\npart\r\n".repeat(4);
-    let mail = format!("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{part}--x--\r\n.");
-    assert_eq!(ask(&mut wire, &mail), "552 5.3.4 4 parts are too many");
+    assert_eq!(ask(&mut wire, &mail_of(4)), "552 5.3.4 4 parts are too many");
     assert_eq!(ask(&mut wire, "MAIL FROM:<>"), "250 2.1.0 Ok");
     assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
     assert!(ask(&mut wire, "DATA").starts_with("354 "));
@@ -96,6 +103,114 @@ fn a_server_in_python_decides_in_every_protocol() {
     assert!(ask(&mut wire, "PASS x").starts_with("+OK"));
     assert_eq!(ask(&mut wire, "NOOP"), "+OK s3");
     server.verify().block();
+}
+
+/// The manual, whose example in Python runs.
+const MANUAL: &str = include_str!("../src/manual/scenarios.md");
+
+#[test]
+fn the_example_in_the_manual_runs() {
+    let block = |language: &str| {
+        let (_, section) = MANUAL.split_once("### Answers from outside\n").unwrap();
+        let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
+        block.split_once("```").unwrap().0.to_owned()
+    };
+    let (python, port) = (block("python"), "(\"127.0.0.1\", 9000)");
+    let last = format!("ThreadingHTTPServer({port}, Hook).serve_forever()\n");
+    assert!(python.ends_with(&last));
+    let server = "server = ThreadingHTTPServer((\"127.0.0.1\", 0), Hook)\n\
+                  print(server.server_address[1], flush=True)\nserver.serve_forever()\n";
+    let Some(hook) = Hook::run(&["-c", &python.replace(&last, server)]) else { return };
+    let scenario = block("toml").replace("9000", &hook.port.to_string());
+    let server = MailServer::builder().scenario(Scenario::text("hook.toml", scenario)).start();
+
+    for (parts, said) in [(3, "250 2.0.0 Ok: queued as m1"), (4, "552 5.3.4 Too many parts")] {
+        let mut wire = connect(&server, "smtp");
+        for (line, said) in
+            [("HELO c", "250 "), ("MAIL FROM:<>", "250 "), ("RCPT TO:<b@c.example>", "250 "), ("DATA", "354 ")]
+        {
+            assert!(ask(&mut wire, line).starts_with(said));
+        }
+        assert_eq!(ask(&mut wire, &mail_of(parts)), said);
+    }
+}
+
+/// A message with this many parts, and the end of DATA.
+fn mail_of(parts: usize) -> String {
+    let part = "--x\r\n\r\npart\r\n".repeat(parts);
+    format!("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{part}--x--\r\n.")
+}
+
+#[test]
+fn the_event_is_as_the_openapi_document_describes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let server = MailServer::start();
+    server.mount(on(smtp::message()).set("session.n", "1").ask_within(DEADLINE, &url));
+    let client = thread::spawn({
+        let mut wire = connect(&server, "smtp");
+        move || {
+            for line in ["HELO c", "MAIL FROM:<> SIZE=9", "RCPT TO:<b@c.example>", "DATA"] {
+                ask(&mut wire, line);
+            }
+            ask(&mut wire, "Subject: x\r\n\r\n.")
+        }
+    });
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let event: Value = read_request(&socket);
+    (&socket).write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    assert_eq!(client.join().unwrap(), "250 2.0.0 Ok: queued as m1");
+
+    let document: Value = ApiClient::of(&server).ok("/openapi.json");
+    let schema = &document["components"]["schemas"]["AskedEvent"];
+    assert_eq!(keys(&event), keys(&schema["properties"]));
+    assert_eq!(keys(&event["message"]), keys(&schema["properties"]["message"]["properties"]));
+    assert_eq!(event["event"], "smtp.message");
+    assert_eq!(event["message"], json!({"size": 14, "raw": "U3ViamVjdDogeA0KDQo=", "truncated": false}));
+    let fields = &event["fields"];
+    assert_eq!((&fields["rcpt"], &fields["session.n"]), (&json!(["b@c.example"]), &json!(1)), "{fields}");
+    assert_eq!((&fields["from"], &fields["tls"], &fields["rcpts"]), (&json!(""), &json!(false), &json!(1)), "{fields}");
+    let transcript = event["transcript"].as_array().unwrap();
+    assert!(transcript.contains(&json!("C: MAIL FROM:<> SIZE=9")), "{transcript:?}");
+    let steps = &document["components"]["schemas"]["Step"]["properties"];
+    assert!(steps["reply"].is_object() && steps["ask"].is_object());
+    let asked = &document["webhooks"]["ask"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(asked["$ref"], "#/components/schemas/AskedEvent");
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The body of an HTTP request.
+fn read_request(socket: &TcpStream) -> Value {
+    let mut request = BufReader::new(socket);
+    let (mut line, mut octets) = (String::new(), 0);
+    while request.read_line(&mut line).unwrap() > 2 {
+        if let Some(length) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            octets = length.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; octets];
+    request.read_exact(&mut body).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[test]
+fn a_rule_that_asks_comes_over_http_too() {
+    let Some(hook) = Hook::start() else { return };
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    let rule = json!({"id": "asks", "on": "smtp.rcpt", "do": {"ask": {"url": hook.url("/hook"), "timeout": "10s"}}});
+    let mounted = api.post("/rules", &rule).expect(201);
+    assert_eq!(mounted["rule"]["do"], json!([rule["do"]]), "{mounted}");
+    let mut wire = connect(&server, "smtp");
+    ask(&mut wire, "HELO c");
+    ask(&mut wire, "MAIL FROM:<>");
+
+    assert_eq!(ask(&mut wire, "RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
 }
 
 #[test]

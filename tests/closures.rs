@@ -230,6 +230,49 @@ fn the_server_works_while_a_closure_runs() {
 }
 
 #[test]
+fn the_steps_of_an_answer_are_those_of_a_rule() {
+    let server = MailServer::start();
+    server.clock().pause();
+    server.account("bob@example.org").inbox().generate(1);
+    // A line is awaited, a variable is set, output is shaped, and a step comes later.
+    server.mount(on(smtp::noop()).run(|event| {
+        let name = event.field("line").unwrap_or_default();
+        let answer =
+            steps().set("asked", &name).reply("354 go").await_line_or("~^(?<said>y.*)$", steps().reply("550 no"));
+        answer
+            .reply("250 {said} {state.asked}")
+            .eol_lf()
+            .raw(r"!\r\n")
+            .reply("421 later")
+            .after(Duration::from_secs(60))
+    }));
+    server.mount(on(smtp::message()).run(|_| steps().deliver_into("Archive")));
+    server.mount(on(imap::fetch()).run(|_| steps().drop_item("FLAGS").pass()));
+
+    let mut wire = connect(&server, "smtp");
+    assert_eq!(ask(&mut wire, "NOOP"), "354 go");
+    assert_eq!(ask(&mut wire, "yes"), "250 yes NOOP\r\n!");
+    server.clock().advance(Duration::from_secs(60));
+    assert_eq!(wire.line(), b"421 later\r\n");
+    assert_eq!(ask(&mut wire, "NOOP"), "354 go");
+    assert_eq!(ask(&mut wire, "no"), "550 no");
+    for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<bob@example.org>", "DATA", "Subject: x\r\n\r\n."] {
+        assert!(ask(&mut wire, line).starts_with(['2', '3']));
+    }
+    let bob = server.account("bob@example.org");
+    assert_eq!((bob.inbox().entries().len(), bob.mailbox("Archive").entries().len()), (1, 1));
+
+    let mut wire = connect(&server, "imap");
+    ask(&mut wire, "a LOGIN bob@example.org x");
+    wire.say("b SELECT INBOX\r\nc FETCH 1 (UID FLAGS)\r\n");
+    let mut said = String::new();
+    while !said.contains("c OK ") {
+        said += &String::from_utf8(wire.line()).unwrap();
+    }
+    assert!(said.contains("* 1 FETCH (UID 1)\r\n"), "{said}");
+}
+
+#[test]
 fn a_server_stops_although_a_closure_runs() {
     let (open, wait) = gate();
     let server = MailServer::start();

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod asked_event;
 mod blocking;
 mod body;
 mod chunked;

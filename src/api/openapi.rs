@@ -3,12 +3,14 @@
 use std::sync::OnceLock;
 
 use axum::Json;
+use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
 use utoipa::openapi::{ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, ResponseBuilder, Tag};
 
+use super::asked_event;
 use super::params::NoParams;
 use super::problem::Problem;
 use super::v1;
@@ -38,9 +40,14 @@ const TAGS: &[(&str, &str, &[&str])] = &[
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
-pub(super) async fn openapi(_: NoParams) -> Json<&'static OpenApi> {
-    static DOCUMENT: OnceLock<OpenApi> = OnceLock::new();
-    Json(DOCUMENT.get_or_init(|| complete(v1().into_openapi())))
+pub(super) async fn openapi(_: NoParams) -> Json<&'static Value> {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    Json(DOCUMENT.get_or_init(|| {
+        let document = complete(v1().into_openapi());
+        let mut document = serde_json::to_value(document).expect("the document has only keys that are texts");
+        asked_event::describe(&mut document);
+        document
+    }))
 }
 
 /// Completes what the handlers describe: servers, tags, identifiers, and the form of errors.

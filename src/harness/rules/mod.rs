@@ -349,7 +349,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// The rule as it is written in a scenario file.
+    /// The rule as it is written in a scenario file. A file cannot contain closures: in place of a closure's steps, this
+    /// says where it is, and conditions that are closures are left out.
     ///
     /// ```
     /// use mailjig::prelude::*;
