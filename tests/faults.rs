@@ -113,6 +113,8 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ edit = { find = '~$', replace = '!' } }, { pass = { status = REPLY } }]", ["451 4.7.1 later!\r\n", "A1 NO later!\r\n", "-ERR later!\r\n"], Open),
     // Several filters have a fixed order, whatever the order of the steps.
     ("[{ cut = { at = 4, close = 'fin' } }, { eol = 'lf' }, { edit = { find = 'o', replace = '0' } }, { reply = LINES }]", ["250-", "* 0n", "+OK "], Eof),
+    // A script.
+    ("[{ script = { text = \"S| ok\\\\r\\\\n\\nPASS\" } }]", ["ok\r\n", "ok\r\n", "ok\r\n"], Open),
     // Connection.
     ("[{ close = 'fin' }]", ["", "", ""], Eof),
     ("[{ reply = REPLY }, { close = 'rst' }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Reset),

@@ -10,5 +10,5 @@ mod tree;
 pub(crate) use key::{Form, Key, words};
 pub(crate) use node::{Data, Node, TableEntry};
 pub(crate) use problem::{LineIndex, Location, Problem, Shown};
-pub(crate) use read::{Reader, Table};
+pub(crate) use read::{Reader, ScriptText, Table};
 pub(crate) use tree::{Tree, word};

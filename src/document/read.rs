@@ -16,6 +16,16 @@ pub(crate) struct Reader {
     pub(crate) params: Vec<(String, String)>,
     /// The namespace of mailboxes, if known.
     pub(crate) namespace: Option<Namespace>,
+    /// The scripts that have names.
+    pub(crate) scripts: Vec<ScriptText>,
+}
+
+/// A script with a name, as written.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptText {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) on_divergence: Option<String>,
 }
 
 impl Reader {
@@ -75,6 +85,15 @@ impl Reader {
                 self.wrong(&node.place, format!("this must be a string, not {}", node.kind()));
                 None
             }
+        }
+    }
+
+    /// A text in which only `{param.x}` is a parameter.
+    pub(crate) fn verbatim(&mut self, node: &Node) -> Option<String> {
+        let fill = |text: String, (name, value): &(String, String)| text.replace(&format!("{{param.{name}}}"), value);
+        match &node.data {
+            Data::Text(text) => Some(self.params.iter().fold(text.clone(), fill)),
+            Data::Integer(_) | Data::Float(_) | Data::Truth(_) | Data::List(_) | Data::Table(_) => self.text(node),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How lines of a rule become a reply in the form of the protocol, and the status of such a reply.
 
-use super::Status;
+use super::{Protocol, Status};
 
 /// The form that a protocol gives to the lines of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,23 @@ pub(crate) enum Framing {
 }
 
 impl Framing {
+    /// The form of a reply to something that is not a request.
+    pub(crate) fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Smtp | Protocol::Lmtp => Self::Smtp,
+            Protocol::Imap => Self::Imap(None),
+            Protocol::Pop3 => Self::Pop3,
+        }
+    }
+
+    /// The tag of the request, in IMAP.
+    pub(crate) fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Imap(tag) => tag.as_deref(),
+            Self::Smtp | Self::Lmtp { .. } | Self::Pop3 => None,
+        }
+    }
+
     /// Makes a reply of these lines.
     pub(crate) fn frame(&self, lines: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();

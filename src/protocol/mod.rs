@@ -66,6 +66,11 @@ pub(crate) trait Machine: Send + 'static {
     /// How long the client may currently be silent.
     fn patience(&self) -> Duration;
 
+    /// Maximum number of octets of a message or of a literal.
+    fn most_data(&self) -> u64 {
+        1 << 20
+    }
+
     /// The mailboxes whose changes the client waits for now.
     fn interest(&self) -> &[MailboxId] {
         &[]

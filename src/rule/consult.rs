@@ -33,8 +33,14 @@ pub(super) enum Reached {
 }
 
 impl Rulebook {
-    /// The next rule that fires, or whose closure must be asked, going inwards.
-    pub(super) fn next(&mut self, event: Event, place: WalkFrom, cx: &dyn EvalContext) -> Reached {
+    /// The next rule that fires, or whose closure must be asked, going inwards, up to the rule `until`.
+    pub(super) fn next(
+        &mut self,
+        event: Event,
+        place: WalkFrom,
+        until: Option<RuleNo>,
+        cx: &dyn EvalContext,
+    ) -> Reached {
         let Some(index) = self.by_event.get_mut(event as usize) else { return Reached::Nothing };
         let found = index.found(cx);
         let (mut from, mut holds) = match place {
@@ -42,7 +48,9 @@ impl Rulebook {
             WalkFrom::After(no) => (self.at(no).saturating_add(1), None),
             WalkFrom::At(no, holds) => (self.at(no), Some(holds)),
         };
-        while let Some(at) = self.by_event.get(event as usize).and_then(|index| index.next(from, &found)) {
+        let end = until.map_or(usize::MAX, |no| self.at(no));
+        let next = |from, book: &Self| book.by_event.get(event as usize)?.next(from, &found).filter(|at| *at < end);
+        while let Some(at) = next(from, self) {
             match self.ask(at, event, holds.take(), cx) {
                 Reached::Nothing => from = at + 1,
                 reached @ (Reached::Fires(_) | Reached::Asks(_)) => return reached,

@@ -23,8 +23,6 @@ mod reach;
 mod read;
 mod rulebook;
 mod run;
-// What plays a script uses all of it.
-#[allow(dead_code, unused_imports)]
 pub(crate) mod script;
 mod stage;
 pub(crate) mod step;
@@ -50,6 +48,7 @@ pub use occurrence::Occurrence;
 pub(crate) use plan::{After, Cue, Pace, Plan};
 pub(crate) use profile::{Certificate, ClientAuth, Profile, Versions};
 pub(crate) use rulebook::{EvalContext, Rulebook};
+pub(crate) use run::scripted::{Playing, ScriptTurn};
 pub(crate) use run::{Given, Need, Run, Want, is_about_a_message};
 pub(crate) use stage::{is_spoken, no_answer};
 pub(crate) use step::close::CloseMode;

@@ -61,6 +61,11 @@ impl Template {
         Self { written: written.into(), pieces: vec![Piece::Octets(text.into())] }
     }
 
+    /// These octets, without names. It is not printed.
+    pub(crate) fn of_octets(octets: Vec<u8>) -> Self {
+        Self { written: Box::default(), pieces: vec![Piece::Octets(octets)] }
+    }
+
     pub(crate) fn written(&self) -> &str {
         &self.written
     }

@@ -47,7 +47,7 @@ fn of(user: usize) -> Request {
 
 /// The outermost rule that fires.
 fn next(book: &mut Rulebook, event: Event, cx: &dyn EvalContext) -> Option<Firing> {
-    match book.next(event, WalkFrom::Outermost, cx) {
+    match book.next(event, WalkFrom::Outermost, None, cx) {
         Reached::Fires(firing) => Some(firing),
         Reached::Asks(_) | Reached::Nothing => None,
     }

@@ -12,7 +12,7 @@ use super::error::ScenarioError;
 use super::error::in_order;
 use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
-use super::{AtStart, Loaded, User, check};
+use super::{AtStart, Loaded, User, check, scripts};
 use crate::base::nearest;
 use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
 #[cfg(feature = "api")]
@@ -50,12 +50,29 @@ pub(super) fn path_used_by(path: &Path, set: Params<'_>, users: Vec<String>) -> 
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|error| ScenarioError::whole(&shown, format!("the file cannot be read: {error}"), None))?;
+    if path.extension().is_some_and(|extension| extension == "session") {
+        return session(&shown, &text, set);
+    }
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let folder = path.parent().map(Path::to_owned);
     read(Source { name: shown, lines: LineIndex::of(&text), folder, stem, users }, set)
 }
 
+/// Reads the text of a `.session` file.
+pub(super) fn session(name: &str, text: &str, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    match set.first() {
+        Some((param, _)) => {
+            let help = Some("a session has no parameters".to_owned());
+            Err(ScenarioError::whole(name, format!("there is no parameter `{param}`"), help))
+        }
+        None => scripts::session(name, text),
+    }
+}
+
 pub(super) fn text(name: &str, text: &str, folder: Option<PathBuf>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    if scripts::is_session(text) {
+        return session(name, text, set);
+    }
     read(Source { name: name.to_owned(), lines: LineIndex::of(text), folder, stem: None, users: Vec::new() }, set)
 }
 
@@ -169,6 +186,13 @@ fn read_all(source: &Source<'_>, node: &Node, set: Params<'_>) -> (Loaded, Vec<P
 pub(super) fn checked(text: &str) -> Checked {
     let source =
         Source { name: String::new(), lines: LineIndex::of(text), folder: None, stem: None, users: Vec::new() };
+    if scripts::is_session(text) {
+        let (problems, rules) = match session("", text, &[]) {
+            Ok(loaded) => (Vec::new(), loaded.rules),
+            Err(error) => (error.problems, Vec::new()),
+        };
+        return Checked { problems, rules: rules.iter().map(|rule| Arc::clone(&rule.id)).collect() };
+    }
     let (loaded, mut problems) = match Node::toml(text) {
         Ok(node) => read_all(&source, &node, &[]),
         Err(problems) => (Loaded::default(), problems),
@@ -193,8 +217,15 @@ impl Source<'_> {
         Self { name: found.file(), lines: LineIndex::of(found.text), folder: None, stem, users }
     }
 
+    /// The position of the first character of a literal string of several lines that begins here.
+    pub(super) fn literal_start(&self, at: usize) -> Option<usize> {
+        let rest = self.lines.text.get(at..)?.strip_prefix("'''")?;
+        let newline = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+        Some(at + 3 + newline)
+    }
+
     /// The location of a rule, as reports print it.
-    fn origin(&self, place: &Location) -> Arc<str> {
+    pub(super) fn origin(&self, place: &Location) -> Arc<str> {
         let line = |span: &Range<usize>| self.lines.line_and_column(span.start).0;
         match place {
             Location::Span(span) if self.name.is_empty() => format!("line {}", line(span)).into(),
@@ -248,9 +279,6 @@ impl Reader {
                 loaded.state.push((entry.key.as_str().into(), value));
             }
         }
-        for script in each(table, "script") {
-            self.wrong(&script.place, "scripts are not supported yet");
-        }
     }
 
     /// Reads the initial users, mailboxes and mail.
@@ -270,9 +298,17 @@ impl Reader {
     fn rules(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) -> Vec<(Rule, Node)> {
         let origin = |place: &Location| source.origin(place);
         let mut rules = Vec::new();
+        for (i, its) in each(table, "script").iter().enumerate() {
+            rules.extend(self.named_script(its, i + 1, source));
+        }
         for (i, its) in each(table, "rule").iter().enumerate() {
             rules.extend(self.rule(its, i + 1, &origin));
         }
+        // Rules and scripts are in the order of the file.
+        rules.sort_by_key(|(_, node)| match &node.place {
+            Location::Span(span) => span.start,
+            Location::Pointer(_) | Location::Nowhere => 0,
+        });
         let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
         check::rules(self, &rules, &ids);
         let steps = rules.iter().flat_map(|(rule, _)| rule.all_steps());

@@ -106,7 +106,8 @@ pub(super) const FILE: &[Key] = &[
     Key::new("rule", Form::OneOrMore(&Form::Table(RULE)), "A rule; see above.").example(r#"on = "smtp.rcpt""#),
     Key::new("expect", Form::OneOrMore(&Form::Table(EXPECT)), "An expectation; see below.")
         .example(r#"event = "smtp.message""#),
-    Key::new("script", Form::Map(&Form::Scalar), "Reserved."),
+    Key::new("script", Form::OneOrMore(&Form::Table(SCRIPT)), "A script; see [Scripts](#scripts).")
+        .example(r#"id = "inject""#),
 ];
 
 pub(super) const SERVER: &[Key] = &[
@@ -259,6 +260,27 @@ pub(super) const RULE: &[Key] = &[
         "The rule's name in reports. Default: its place in the file, `rule-1`, `rule-2`, … (for a rule mounted over HTTP: its number, such as `r3`).",
     )
     .example(r#"id = "full""#),
+];
+
+pub(super) const SCRIPT: &[Key] = &[
+    Key::new("id", Form::Text, "The name in the step `script` and in reports. Default: `script-` and its number.")
+        .example(r#"id = "inject""#),
+    Key::new(
+        "on",
+        Form::OneOrMore(&Form::Shared("event")),
+        "The events at which the script begins, outside of later rules. Without it, rules begin it with the step `script`.",
+    )
+    .example(r#"on = "smtp.greeting""#),
+    Key::new(
+        "on_divergence",
+        Form::Text,
+        "What follows a line of the client that does not fit: `pass` (the conforming server answers it and continues), `close`, or `reply` and a reply. Default: `close`.",
+    )
+    .example(r#"on_divergence = "reply 500 what""#),
+    Key::new("text", Form::Text, "The lines of the script. Either `text` or `file` is required.")
+        .example(r#"text = "S: 220 hi""#),
+    Key::new("file", Form::Text, "A `.session` file in the same folder, with the lines of the script.")
+        .example(r#"file = "client.session""#),
 ];
 
 pub(super) const EXPECT: &[Key] = &[

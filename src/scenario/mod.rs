@@ -13,6 +13,7 @@ mod reference;
 mod rules;
 #[cfg(test)]
 mod schema;
+mod scripts;
 mod shipped;
 mod tables;
 #[cfg(test)]
@@ -70,6 +71,10 @@ enum Source {
     Named(String),
     File(PathBuf),
     Text {
+        name: String,
+        text: String,
+    },
+    Session {
         name: String,
         text: String,
     },
@@ -172,7 +177,7 @@ impl Scenario {
         Self::of(Source::Named(name.into()))
     }
 
-    /// A scenario file. It is read when the scenario is loaded or [checked](Self::check).
+    /// A scenario file, or a `.session` file with a [script](Self::session). It is read when the scenario is loaded or [checked](Self::check).
     ///
     /// ```
     /// use mailjig::Scenario;
@@ -193,6 +198,34 @@ impl Scenario {
     /// ```
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::of(Source::Text { name: name.into(), text: text.into() })
+    }
+
+    /// A scenario from the text of a `.session` file: a [script](crate::manual::scenarios) of one protocol, which is
+    /// played in each of its sessions. The [verbatim transcript](crate::Transcript::verbatim) of a session is such a
+    /// text.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let busy = Scenario::session("busy.session", "\
+    /// ## protocol = smtp
+    /// ---
+    /// S: 220 mx.example.org
+    /// C: EHLO {host}
+    /// S: 421 4.3.2 {host}, come back later
+    /// X: fin
+    /// ");
+    /// let server = MailServer::builder().scenario(busy).start();
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said, "220 mx.example.org\r\n421 4.3.2 client.example, come back later\r\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn session(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::of(Source::Session { name: name.into(), text: text.into() })
     }
 
     /// A scenario from a JSON value.
@@ -260,6 +293,7 @@ impl Scenario {
             Source::Named(name) => file::named(name, &self.set),
             Source::File(path) => file::path(path, &self.set),
             Source::Text { name, text } => file::text(name, text, None, &self.set),
+            Source::Session { name, text } => file::session(name, text, &self.set),
             #[cfg(feature = "api")]
             Source::Json(value) => file::json(value, &self.set),
         }?;

@@ -83,7 +83,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
 pub(super) fn parts() -> Vec<(&'static str, String)> {
     let head = "| key | meaning | example |\n|---|---|---|\n";
     let keys = |keys: &[Key]| keys.iter().map(|key| key_row(key.name, key)).collect::<String>();
-    let file = keys::FILE.iter().filter(|key| key.name != "script").map(|key| key_row(&as_table(key), key));
+    let file = keys::FILE.iter().map(|key| key_row(&as_table(key), key));
     let tables = [("tls", keys::TLS), ("user", keys::USER), ("mailbox", keys::MAILBOX), ("message", keys::MESSAGE)];
     let tables = tables
         .iter()
@@ -95,6 +95,7 @@ pub(super) fn parts() -> Vec<(&'static str, String)> {
         ("keys of a file", head.to_owned() + &file.collect::<String>()),
         ("keys of tables", format!("{head}{}{}", servers(), tables.collect::<String>())),
         ("obligations", obligations()),
+        ("keys of a script", format!("{head}{}", keys(keys::SCRIPT))),
         ("keys of an expectation", format!("{head}{}", keys(keys::EXPECT))),
         ("reference", reference()),
     ]

@@ -45,6 +45,7 @@ impl World {
         self.rulebook.place(exchange);
         self.rulebook.fired_in(fired.iter(), exchange);
         let hello = run.hello().cloned();
+        let script = if matches!(rest, Continuation::Done) { run.take_script() } else { None };
         for note in notes {
             self.journal.note(now, session, note);
         }
@@ -55,7 +56,7 @@ impl World {
                 Rest::Outside(need, Box::new(Suspended { decoded, next, run }))
             }
         };
-        Turn { exchange, plan: Plan::of(cues, after), rest, hello }
+        Turn { exchange, plan: Plan::of(cues, after), rest, hello, script }
     }
 
     #[allow(clippy::too_many_arguments)]

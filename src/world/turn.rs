@@ -10,7 +10,7 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{CapturedMail, RecordKind};
 use crate::mail::{Message, Origin};
 use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status};
-use crate::rule::{After, Delivery, Given, Hello, Need, Plan, Run, Want};
+use crate::rule::{After, Delivery, Given, Hello, Need, Plan, Playing, Run, Want};
 
 /// The result of a turn, for the driver.
 pub(crate) struct Turn<R> {
@@ -20,6 +20,8 @@ pub(crate) struct Turn<R> {
     pub(crate) rest: Rest<R>,
     /// The answer to a ClientHello, if a rule chose one.
     pub(crate) hello: Option<Hello>,
+    /// The script to which a rule hands the connection over after this turn.
+    pub(crate) script: Option<Box<Playing>>,
 }
 
 /// The next turn of the same exchange.
@@ -82,7 +84,7 @@ impl World {
         let after = After::of(&next);
         let exchange = self.record(session, (event, is_early), &input, (&reply, status), txn_log, after, None, now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
-        Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
+        Turn { exchange, plan: Plan::new(reply, after), rest, hello: None, script: None }
     }
 
     /// The next turn of an exchange whose reply has several parts.
@@ -107,7 +109,7 @@ impl World {
                 let after = After::of(&next);
                 self.record_part(session, exchange, None, (&reply, status), txn_log, after, None, now);
                 let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
-                return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
+                return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None, script: None };
             }
         };
         match item {
@@ -175,7 +177,7 @@ impl World {
     }
 
     /// Runs rules and machine until the turn is over.
-    fn go_on<M: Machine>(
+    pub(super) fn go_on<M: Machine>(
         &mut self,
         session: SessionNo,
         machine: &mut M,

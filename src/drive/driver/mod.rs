@@ -9,6 +9,7 @@ mod news;
 mod open_exchange;
 mod play;
 mod read;
+mod script;
 mod turn;
 mod upgrade;
 

@@ -11,7 +11,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Moment;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
-use crate::rule::{Given, Hello, Need};
+use crate::rule::{Given, Hello, Need, Playing};
 use crate::world::{Rest, Turn, World};
 
 /// How long a session works on a long reply before it yields.
@@ -28,8 +28,23 @@ impl<M: Machine> Driver<M> {
         self.has_waited = false;
         let is_greeting = decoded.event.is_greeting();
         let decoded = if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { decoded };
-        let Turn { exchange, plan, mut rest, .. } =
+        let turn =
             self.turn_knowing(|world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
+        match self.take_turns(turn, is_greeting, at_end).await? {
+            Some(script) => Box::pin(self.play_script(script)).await,
+            None => self.flush_full().await,
+        }
+    }
+
+    /// Plays the output of the first turn of an exchange, and takes its other turns. Returns the script to which a rule
+    /// handed the connection over.
+    pub(super) async fn take_turns(
+        &mut self,
+        turn: Turn<M::Request>,
+        is_greeting: bool,
+        at_end: Ending,
+    ) -> Result<Option<Box<Playing>>, Ending> {
+        let Turn { exchange, plan, mut rest, mut script, .. } = turn;
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if is_greeting && self.has_waited {
@@ -37,7 +52,7 @@ impl<M: Machine> Driver<M> {
             self.read_arrived().await;
         }
         if matches!(rest, Rest::Done) {
-            return self.flush_full().await;
+            return Ok(script);
         }
         let mut began = Instant::now();
         loop {
@@ -66,6 +81,7 @@ impl<M: Machine> Driver<M> {
                 }
             };
             rest = turn.rest;
+            script = script.or(turn.script);
             self.play(turn.plan, matches!(rest, Rest::Done), at_end).await?;
             // A long reply must not delay other sessions.
             if began.elapsed() > SLICE {
@@ -73,7 +89,7 @@ impl<M: Machine> Driver<M> {
                 began = Instant::now();
             }
         }
-        self.flush_full().await
+        Ok(script)
     }
 
     /// Handles an event of the connection, which machines do not know.
@@ -109,7 +125,7 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Takes a turn under the lock, with the answers that were read for it; keeps them for the next part of the reply.
-    fn turn_knowing(
+    pub(super) fn turn_knowing(
         &mut self,
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> Turn<M::Request>,
     ) -> Turn<M::Request> {

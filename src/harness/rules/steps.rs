@@ -8,9 +8,11 @@ use crate::rule::step::await_line::Await;
 use crate::rule::step::pass::Pass;
 use crate::rule::step::raw::Raw;
 use crate::rule::step::reply::Reply;
+use crate::rule::step::script::ScriptRef;
 use crate::rule::step::stall::Stall;
 use crate::rule::step::wait::{Span, WaitStep};
 use crate::rule::{Template, Timed};
+use crate::scenario::ScenarioError;
 
 impl<P, Of> Rule<P, Of> {
     /// Runs the next rule that matches, or else the conforming server, and sends its reply.
@@ -119,6 +121,34 @@ impl<P, Of> Rule<P, Of> {
     /// ```
     pub fn stall(self) -> Self {
         self.push(Stall::Reply)
+    }
+
+    /// Hands the connection over to a script, written as in a [file](crate::manual::scenarios#scripts). It is the last
+    /// step of its rule.
+    ///
+    /// # Panics
+    /// If the script is not valid.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::greeting()).script("S: 220 hello\nC: NOOP {word}\nS: 250 {word}\nPASS"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP again\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.starts_with("220 hello\r\n250 again\r\n221 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn script(self, text: &str) -> Self {
+        match ScriptRef::parse(text) {
+            Ok(script) => self.push(script),
+            Err(problems) => panic!("{}", ScenarioError::new("script", text, problems)),
+        }
     }
 
     /// Sends nothing more in this session. The connection stays open until the client closes it or it is

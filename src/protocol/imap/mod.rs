@@ -222,6 +222,10 @@ impl Machine for Imap {
         Decoded::silent(Event::ImapStop, Request(Ask::Disconnect(Disconnect::Stop)))
     }
 
+    fn most_data(&self) -> u64 {
+        self.config.limits.message
+    }
+
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }

@@ -232,6 +232,10 @@ impl Machine for Smtp {
         Decoded::silent(event, Request::Disconnect(Disconnect::Stop))
     }
 
+    fn most_data(&self) -> u64 {
+        self.config.limits.message
+    }
+
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }

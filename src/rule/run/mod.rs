@@ -2,15 +2,17 @@
 
 mod asking;
 mod output;
+mod outside;
+pub(crate) mod scripted;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use asking::is_about_a_message;
 
-use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
+use crate::journal::{Fired, Stalled, Trace};
 use crate::mail::Message;
-use crate::protocol::{Event, Framing, RequestField, Status, masked};
+use crate::protocol::{Event, Framing, RequestField, Status};
 use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
 use crate::rule::consult::{Reached, WalkFrom};
@@ -18,13 +20,14 @@ use crate::rule::effect::{Delivery, Effect};
 use crate::rule::field::Field;
 use crate::rule::firing::{By, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
-use crate::rule::inquiry::{Answer, Inquiry};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
 use crate::rule::step::stall::Stall;
 use crate::rule::step::tls::Hello;
-use crate::rule::step::{Action, Awaited, StepContext};
+use crate::rule::step::{Action, StepContext};
 use crate::rule::template::{Name, Template};
+pub(crate) use outside::{Given, Need};
+use scripted::Scripted;
 
 /// An exchange as its rules process it. The caller repeats: get what the run wants, do that, continue.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub(crate) struct Run {
     delivery: Option<Delivery>,
     /// The message of a performed request, for a later question about it.
     message: Option<Message>,
+    /// The script that plays this exchange, or takes the connection with it.
+    script: Option<Scripted>,
     /// What follows the output.
     after: After,
     trace: Trace,
@@ -86,23 +91,6 @@ pub(crate) enum Want {
     Over,
 }
 
-/// What a step needs from outside, before the run continues in another turn.
-#[derive(Debug, Clone)]
-pub(crate) enum Need {
-    /// The client's next line.
-    Line,
-    /// The answer to a question.
-    Answer(Box<Inquiry>),
-}
-
-/// What a step [needed](Need) from outside.
-#[derive(Debug)]
-pub(crate) enum Given {
-    /// The client's line, without its CRLF.
-    Line(Vec<u8>),
-    Answer(Answer),
-}
-
 impl Phase {
     /// Where the walk goes on.
     fn place(self) -> WalkFrom {
@@ -133,6 +121,7 @@ impl Run {
             hello: None,
             delivery: None,
             message: None,
+            script: None,
             after: After::Nothing,
             trace: Trace::default(),
         }
@@ -164,6 +153,7 @@ impl Run {
     }
 
     pub(crate) fn then(&mut self, after: After) {
+        let after = self.script.as_ref().map_or(after, |script| script.after(after));
         if self.after == After::Nothing {
             self.after = after;
         }
@@ -221,23 +211,30 @@ impl Run {
                     self.phase = Phase::Walk(None);
                 }
                 Phase::Undecided(after) => self.phase = Phase::Walk(Some(after)),
-                Phase::Walk(_) | Phase::Decided(..) => match book.next(self.event, self.phase.place(), cx) {
-                    Reached::Asks(no) => {
-                        self.phase = Phase::Undecided(no);
-                        if let Some(want) = self.ask_whether(no, book, cx) {
-                            return want;
+                Phase::Walk(_) if self.is_inside_of_script() => {
+                    self.phase = Phase::Performing;
+                    return Want::Perform;
+                }
+                Phase::Walk(_) | Phase::Decided(..) => {
+                    match book.next(self.event, self.phase.place(), self.script_rule(), cx) {
+                        Reached::Nothing if self.enter_script() => self.phase = Phase::Steps,
+                        Reached::Asks(no) => {
+                            self.phase = Phase::Undecided(no);
+                            if let Some(want) = self.ask_whether(no, book, cx) {
+                                return want;
+                            }
+                        }
+                        Reached::Fires(firing) => {
+                            self.trace.fired.push(Fired { rule: Arc::clone(&firing.rule.id), n: firing.n });
+                            self.frames.push(Frame::new(firing));
+                            self.phase = Phase::Steps;
+                        }
+                        Reached::Nothing => {
+                            self.phase = Phase::Performing;
+                            return Want::Perform;
                         }
                     }
-                    Reached::Fires(firing) => {
-                        self.trace.fired.push(Fired { rule: Arc::clone(&firing.rule.id), n: firing.n });
-                        self.frames.push(Frame::new(firing));
-                        self.phase = Phase::Steps;
-                    }
-                    Reached::Nothing => {
-                        self.phase = Phase::Performing;
-                        return Want::Perform;
-                    }
-                },
+                }
                 Phase::Part => {
                     self.phase = Phase::Performing;
                     return Want::Perform;
@@ -253,34 +250,6 @@ impl Run {
                 }
             }
         }
-    }
-
-    /// Handles what the last step needed. Returns a failure to record, if there is one.
-    pub(crate) fn give(&mut self, given: &Given) -> Option<RecordKind> {
-        match given {
-            Given::Answer(answer) => self.answered(answer),
-            Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
-        }
-    }
-
-    /// Handles the awaited line; later steps can use the groups of its pattern.
-    fn heard(&mut self, line: &str) -> Option<RecordKind> {
-        let frame = self.frames.last_mut()?;
-        let (_, Timed { step, .. }) = frame.current.clone()?;
-        let Awaited { pattern, otherwise } = step.awaited()?;
-        frame.firing.groups.extend(pattern.groups(line));
-        if pattern.matches(line) {
-            return None;
-        }
-        if let Some(steps) = otherwise {
-            frame.insert(steps, true);
-            return None;
-        }
-        let rule = &frame.firing.rule;
-        let line = masked(self.event, line.as_bytes());
-        let line = String::from_utf8_lossy(&line);
-        let text = format!("the client sent {line:?}, but {} was expected", pattern.written());
-        Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }
 
     /// The answer to the ClientHello.
@@ -380,6 +349,7 @@ impl Run {
                 self.is_mute = true;
             }
             Action::Need(need) => return Some(Want::Outside(need)),
+            Action::Script(script) => self.begin_script(&script),
             // An alert is sent whatever certificate was chosen. Of certificates, the outermost rule's counts.
             Action::Hello(hello) => {
                 let is_alert = matches!(hello, Hello::Alert(_));

@@ -136,7 +136,7 @@ impl Run {
             }
         }
         book.took_effect(self.event, &firing, &effect, cx);
-        if !has_passed {
+        if !has_passed || self.is_inside_of_script() {
             book.shadow(self.event, &firing, cx);
         }
     }

@@ -3,6 +3,7 @@
 use super::{ClientLine, Script, ScriptLine, ScriptStep};
 use crate::base::nearest;
 use crate::document::{Location, Problem};
+use crate::protocol::Protocol;
 
 impl Script {
     /// The index of the line after the group of the optional line at this index.
@@ -58,7 +59,9 @@ pub(super) fn problems(script: &Script, text: &str) -> Vec<Problem> {
             }
         }
         if let ScriptStep::Say(text) | ScriptStep::SayOctets(text) = &line.step {
-            let has_value = |name: &str| bound.contains(&name) || groups.iter().any(|its| **its == *name);
+            let is_tag = |name: &str| name == "tag" && script.protocol().is_none_or(|its| its == Protocol::Imap);
+            let has_value =
+                |name: &str| is_tag(name) || bound.contains(&name) || groups.iter().any(|its| **its == *name);
             for name in text.names().filter(|name| !has_value(name)) {
                 let help = "bind it in a line of the client; write `{{` for a brace".to_owned();
                 wrong(line, format!("nothing gives `{{{name}}}` a value"), help);
@@ -68,16 +71,14 @@ pub(super) fn problems(script: &Script, text: &str) -> Vec<Problem> {
     problems
 }
 
-/// The names that a line of the client gives a value, except those of regular expressions. `{tag}` is known in IMAP.
+/// The names that a line of the client gives a value, except those of regular expressions.
 fn binds(line: &ScriptLine) -> Vec<&str> {
     match &line.step {
-        ScriptStep::Client(ClientLine::Line(text)) | ScriptStep::Optional(text) => {
-            text.names().chain(["tag"]).collect()
-        }
-        ScriptStep::Client(ClientLine::Any(Some(name))) => vec![name, "tag"],
+        ScriptStep::Client(ClientLine::Line(text)) | ScriptStep::Optional(text) => text.names().collect(),
+        ScriptStep::Client(ClientLine::Any(Some(name))) => vec![name],
         ScriptStep::Client(ClientLine::Data(data)) => data.name.as_deref().into_iter().collect(),
-        ScriptStep::Client(ClientLine::Any(None) | ClientLine::Octets(_) | ClientLine::Regex(_)) => vec!["tag"],
-        ScriptStep::Say(_)
+        ScriptStep::Client(ClientLine::Any(None) | ClientLine::Octets(_) | ClientLine::Regex(_))
+        | ScriptStep::Say(_)
         | ScriptStep::SayOctets(_)
         | ScriptStep::Never(_)
         | ScriptStep::Wait(_)

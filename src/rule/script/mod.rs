@@ -17,6 +17,7 @@
 
 mod flow;
 mod parse;
+mod player;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod text;
 
 use std::time::Duration;
 
+pub(crate) use player::{Act, Expected, Heard, Player, ScriptNext};
 pub(crate) use text::{Fold, Text, Values};
 
 use super::step::close::CloseMode;

@@ -43,6 +43,12 @@ impl Values {
         }
     }
 
+    /// Removes a variable; returns its value.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Vec<u8>> {
+        let at = self.0.iter().position(|(its, _)| **its == *name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &value[..]))
     }
@@ -69,6 +75,7 @@ impl Text {
     }
 
     /// This text, without variables.
+    #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
         let written = braced(text).into();
         Self { written, pieces: vec![Piece::Octets(text.as_bytes().to_vec())] }
@@ -94,16 +101,22 @@ impl Text {
 
     /// The octets with the values of its variables; fails with the name of one that has no value.
     pub(crate) fn fill(&self, values: &Values) -> Result<Vec<u8>, &str> {
+        match self.names().find(|name| values.get(name).is_none()) {
+            Some(name) => Err(name),
+            None => Ok(self.fill_known(values)),
+        }
+    }
+
+    /// Like `fill`; a variable without a value is empty.
+    pub(crate) fn fill_known(&self, values: &Values) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Octets(octets) => out.extend_from_slice(octets),
-                Piece::Name(name, filters) => {
-                    out.extend(filtered(values.get(name).ok_or(&**name)?, filters));
-                }
+                Piece::Name(name, filters) => out.extend(filtered(values.get(name).unwrap_or_default(), filters)),
             }
         }
-        Ok(out)
+        out
     }
 
     /// Whether this is the line that was received, without its CRLF. A variable without a value stands for one or more

@@ -35,6 +35,7 @@ use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Framing, Reply};
 use ask::AskStep;
 use close::CloseMode;
+use script::ScriptRef;
 use set::{Assign, Variable};
 use stall::Stall;
 use tls::Hello;
@@ -61,6 +62,7 @@ steps! {
     stall
     await_line
     ask
+    script
     pace
     split
     hold
@@ -251,6 +253,8 @@ pub(crate) enum Action {
     Ask(AskStep),
     /// Continue in another turn, with what this gives.
     Need(Need),
+    /// Hand the connection over to this script.
+    Script(ScriptRef),
     /// Answer the ClientHello like this.
     Hello(Hello),
     /// Filter the output of the rule.

@@ -8,7 +8,7 @@ use crate::document::{Node, Reader, TableEntry, Tree};
 use crate::rule::Timed;
 
 /// Reserved words of future steps.
-const LATER: &[&str] = &["script", "token"];
+const LATER: &[&str] = &["token"];
 
 impl Reader {
     /// `do`: one table or a list of them, each with its place.

@@ -63,6 +63,10 @@ fn misplaced(course: &Course<'_>, step: &Timed, is_spoken: bool) -> Option<Objec
             return Some((format!("after `{end}` nothing is sent, so `{name}` has no effect"), put_before(name, end)));
         }
     }
+    if before.iter().any(|its| is(its, "script")) {
+        let message = format!("`script` takes the connection, so `{name}` is never reached");
+        return Some((message, put_before(name, "script")));
+    }
     if closes && step.after.is_none() {
         let message = format!("`{name}` comes after `close`; a step without `after` must come before it");
         return Some((message, put_before(name, "close")));

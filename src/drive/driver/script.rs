@@ -1,0 +1,177 @@
+//! A session that a script plays: the script compares what the client sends, and the machine follows.
+
+use bytes::BytesMut;
+
+use super::news::News;
+use super::{Driver, let_others};
+use crate::journal::{Ending, RecordKind};
+use crate::protocol::{Decoded, Event, Input, Machine, Protocol};
+use crate::rule::script::{Act, Divergence, Expected, Heard, ScriptNext};
+use crate::rule::{Playing, ScriptTurn};
+use crate::world::ScriptInput;
+
+/// The input of a script that has no exchange yet.
+#[derive(Default)]
+struct Pending {
+    /// What the machine has not decoded.
+    undecoded: BytesMut,
+    /// What is in no record.
+    unrecorded: BytesMut,
+}
+
+impl<M: Machine> Driver<M> {
+    /// Plays a script to its end, or until it hands over to the conforming server.
+    pub(super) async fn play_script(&mut self, mut playing: Box<Playing>) -> Result<(), Ending> {
+        let mut pending = Pending::default();
+        let mut spent = 0;
+        while playing.next != ScriptNext::Pass {
+            match playing.player.hear(&self.input, self.machine.most_data()) {
+                Heard::More => self.more(&playing).await?,
+                Heard::Skipped => {
+                    let (acts, next) = playing.player.act();
+                    playing.next = next;
+                    if !acts.is_empty() {
+                        let turn = playing.acts(acts);
+                        self.script_exchange(Event::TcpSay, Input::Silence, None, turn, Vec::new()).await?;
+                    }
+                }
+                Heard::Fits { octets, is_data, wrong } => {
+                    let taken = self.input.split_to(octets);
+                    spent += taken.len();
+                    // A machine that expects no data would take its lines for commands.
+                    if !is_data || self.machine.unfinished().within.is_some() {
+                        pending.undecoded.extend_from_slice(&taken);
+                    }
+                    pending.unrecorded.extend_from_slice(&taken);
+                    let (acts, next) = playing.player.act();
+                    playing.next = next;
+                    let is_secured = acts.contains(&Act::Tls);
+                    let is_answered = !acts.is_empty() || !wrong.is_empty();
+                    let turn = playing.acts(acts);
+                    self.hear(&playing, &mut pending, turn, &wrong, is_answered).await?;
+                    if is_secured {
+                        pending = Pending::default();
+                    }
+                }
+                Heard::Diverges { octets, wrong } => {
+                    let turn = match playing.player.on_divergence() {
+                        Divergence::Pass => {
+                            let failures = playing.failures(unknown(&playing), &self.input[..octets], &wrong);
+                            self.note_failures(failures);
+                            break;
+                        }
+                        Divergence::Close => playing.closes(),
+                        Divergence::Reply(text) => playing.refuses(Some(text)),
+                    };
+                    let taken = self.input.split_to(octets);
+                    pending.undecoded.extend_from_slice(&taken);
+                    pending.unrecorded.extend_from_slice(&taken);
+                    self.hear(&playing, &mut pending, turn, &wrong, true).await?;
+                }
+            }
+            let_others(&mut spent).await;
+        }
+        let rest = self.input.split();
+        self.input = pending.undecoded;
+        self.input.extend_from_slice(&rest);
+        Ok(())
+    }
+
+    /// Waits for more input.
+    async fn more(&mut self, playing: &Playing) -> Result<(), Ending> {
+        let before = self.input.len();
+        self.flush().await?;
+        if self.input.len() > before {
+            self.last_heard = None;
+            return Ok(());
+        }
+        if self.ended_input {
+            self.ended_early(playing, "the client closed the connection");
+            return Err(Ending::ClientClosed);
+        }
+        match self.news(None).await? {
+            News::Bytes | News::Push(_) => Ok(()),
+            News::Lapse => {
+                self.ended_early(playing, "the client was silent for too long");
+                Err(Ending::Idle)
+            }
+            News::Command(command) => Box::pin(self.obey(command)).await,
+        }
+    }
+
+    /// Records a failure if the script expects more of the client.
+    fn ended_early(&mut self, playing: &Playing, what: &str) {
+        if !playing.player.may_end() {
+            let Expected(expected) = playing.player.expected();
+            self.note_failures(vec![playing.failure(format!("{what}; {expected}"))]);
+        }
+    }
+
+    fn note_failures(&mut self, failures: Vec<RecordKind>) {
+        self.engine.update(|world, now| failures.into_iter().for_each(|its| world.note(self.session, its, now)));
+    }
+
+    /// Gives what the client sent to the machine, and plays the exchange of each request; the script answers the last
+    /// one. Input that is no request yet waits for more, unless the script answers it.
+    async fn hear(
+        &mut self,
+        playing: &Playing,
+        pending: &mut Pending,
+        turn: ScriptTurn,
+        wrong: &[Expected],
+        is_answered: bool,
+    ) -> Result<(), Ending> {
+        let mut last: Option<Decoded<M::Request>> = None;
+        while let Some(decoded) = self.machine.decode(&mut pending.undecoded) {
+            if let Some(Decoded { event, input, request }) = last.replace(decoded) {
+                let turn = playing.acts(Vec::new());
+                self.script_exchange(event, input, Some(request), turn, Vec::new()).await?;
+            }
+        }
+        let octets = &pending.unrecorded;
+        let (event, input, request) = match last {
+            Some(Decoded { event, input, request }) => (event, input, Some(request)),
+            None if !is_answered => return Ok(()),
+            None => {
+                let text = octets.strip_suffix(b"\r\n").unwrap_or(octets);
+                (unknown(playing), Input::Line(text.to_vec().into()), None)
+            }
+        };
+        let failures = playing.failures(event, octets, wrong);
+        pending.unrecorded.clear();
+        self.script_exchange(event, input, request, turn, failures).await
+    }
+
+    async fn script_exchange(
+        &mut self,
+        event: Event,
+        input: Input,
+        request: Option<M::Request>,
+        turn: ScriptTurn,
+        failures: Vec<RecordKind>,
+    ) -> Result<(), Ending> {
+        self.reported = Default::default();
+        let is_early = self.came_early || !self.open.is_empty();
+        self.came_early = false;
+        let request = match request {
+            Some(request) if self.machine.reads(&request) => Some(self.read(Some(event), request).await?),
+            request => request,
+        };
+        let came = ScriptInput { event, input, request, is_early };
+        let turn = self.turn_knowing(|world, machine, session, now| {
+            world.script_turn(session, machine, came, turn, failures, now)
+        });
+        Box::pin(self.take_turns(turn, false, Ending::Clean)).await?;
+        self.flush_full().await
+    }
+}
+
+/// The event of input that is no request.
+fn unknown(playing: &Playing) -> Event {
+    match playing.player.protocol() {
+        Protocol::Smtp => Event::SmtpUnknown,
+        Protocol::Lmtp => Event::LmtpUnknown,
+        Protocol::Imap => Event::ImapUnknown,
+        Protocol::Pop3 => Event::Pop3Unknown,
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run needs from outside, and what it does with it.
+
+use std::sync::Arc;
+
+use super::Run;
+use crate::journal::{Noted, RecordKind, Weight};
+use crate::protocol::masked;
+use crate::rule::clause::Timed;
+use crate::rule::inquiry::{Answer, Inquiry};
+use crate::rule::step::Awaited;
+
+/// What a step needs from outside, before the run continues in another turn.
+#[derive(Debug, Clone)]
+pub(crate) enum Need {
+    /// The client's next line.
+    Line,
+    /// The answer to a question.
+    Answer(Box<Inquiry>),
+}
+
+/// What a step [needed](Need) from outside.
+#[derive(Debug)]
+pub(crate) enum Given {
+    /// The client's line, without its CRLF.
+    Line(Vec<u8>),
+    Answer(Answer),
+}
+
+impl Run {
+    /// Handles what the last step needed. Returns a failure to record, if there is one.
+    pub(crate) fn give(&mut self, given: &Given) -> Option<RecordKind> {
+        match given {
+            Given::Answer(answer) => self.answered(answer),
+            Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
+        }
+    }
+
+    /// Handles the awaited line; later steps can use the groups of its pattern.
+    fn heard(&mut self, line: &str) -> Option<RecordKind> {
+        let frame = self.frames.last_mut()?;
+        let (_, Timed { step, .. }) = frame.current.clone()?;
+        let Awaited { pattern, otherwise } = step.awaited()?;
+        frame.firing.groups.extend(pattern.groups(line));
+        if pattern.matches(line) {
+            return None;
+        }
+        if let Some(steps) = otherwise {
+            frame.insert(steps, true);
+            return None;
+        }
+        let rule = &frame.firing.rule;
+        let line = masked(self.event, line.as_bytes());
+        let line = String::from_utf8_lossy(&line);
+        let text = format!("the client sent {line:?}, but {} was expected", pattern.written());
+        Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
+    }
+}

@@ -1,0 +1,348 @@
+//! Scripts: every construct in every protocol, hostile clients, and printed sessions that play as they were.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use clients::deadline::until;
+use clients::wire::After::{self, Eof, Open, Reset, Truncated};
+use clients::wire::Wire;
+use mailjig::prelude::*;
+use mailjig::rules::{imap, on, smtp};
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+const PROTOCOLS: [&str; 4] = ["smtp", "lmtp", "imap", "pop3"];
+
+/// The words of the table in SMTP, IMAP and POP3. In scripts, IMAP's tag is a variable.
+const WORDS: [(&str, [&str; 3]); 8] = [
+    ("<hi>", ["220 hi", "* OK hi", "+OK hi"]),
+    ("<noop>", ["NOOP", "A1 NOOP", "USER bob"]),
+    ("<other>", ["RSET", "A1 CHECK", "RSET"]),
+    ("<ok>", ["250 ok", "A1 OK ok", "+OK ok"]),
+    ("<no>", ["451 no", "A1 NO no", "-ERR no"]),
+    ("<quit>", ["QUIT", "A1 LOGOUT", "QUIT"]),
+    ("<bye>", ["221 bye", "A1 OK bye", "+OK bye"]),
+    // What the conforming server replies to `<noop>`.
+    ("<pass>", ["250 2.0.0 Ok", "A1 OK Done", "+OK now the password"]),
+];
+
+/// A script, its client's octets, the server's, how the connection ends, and a part of the failure, if there is one.
+type Row = (&'static str, &'static str, &'static str, After, &'static str);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    // Lines that must come.
+    ("S: <hi>\nC: <noop>\nS: <ok>\nPASS", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, ""),
+    ("S: <hi>\nC| <noop!>\\n\nS: <ok>\nPASS", "<noop>\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, ""),
+    ("S: <hi>\nC~ (NOOP|USER)(?<rest>.*)$\nS: <ok>{rest}\nPASS", "<noop>\r\n", "<hi>\r\n<ok><REST>\r\n", Open, ""),
+    ("S: <hi>\nC* line\nS: <ok> {line|len}\nPASS", "<noop>\r\n", "<hi>\r\n<ok> <len>\r\n", Open, ""),
+    ("S: <hi>\nC*\nC*\nS: <ok>\nPASS", "<noop>\r\n<other>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, ""),
+    // Lines that may come.
+    ("S: <hi>\nC? <other>\nS: <no>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n<noop>\r\n", "<hi>\r\n<no>\r\n<ok>\r\n", Open, ""),
+    ("S: <hi>\nC? <other>\nS: <no>\nC: <noop>\nS: <ok>\nPASS", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, ""),
+    ("S: <hi>\nC? <other>\nS: <no>\nPASS", "<noop>\r\n", "<hi>\r\n<pass>\r\n", Open, ""),
+    ("S: <hi>\n@again\nC? <other>\nS: <no>\n=> again\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n<other>\r\n<noop>\r\n", "<hi>\r\n<no>\r\n<no>\r\n<ok>\r\n", Open, ""),
+    ("S: <hi>\nC? <other>\nX: rst\nC: <noop>\nS: <ok>\nPASS", "<noop>\r\n", "<hi>\r\n<ok>\r\n", Open, ""),
+    // Lines that must not come.
+    ("S: <hi>\nC! NOOP|USER\nC: <noop>\nS: <ok>\nPASS", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, "line 2 forbids `NOOP|USER`"),
+    ("S: <hi>\nC: <noop>\nS: <ok>\nC! NOOP|USER\nPASS", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n<pass>\r\n", Open, ""),
+    // The server's side.
+    ("-- a comment\nS| <hi>\\r\\nmore\nW: 1ms\nS| \\xff\\r\\n\nPASS", "<noop>\r\n", "<hi>\r\nmore\u{ff}\r\n<pass>\r\n", Open, ""),
+    ("S: <hi>\nC: <noop>\nS: <ok>\nX: fin", "<noop>\r\n", "<hi>\r\n<ok>\r\n", Eof, ""),
+    ("S: <hi>\nC: <noop>\nS| <ok>\nX: rst", "<noop>\r\n", "<hi>\r\n<ok>", Reset, ""),
+    ("S: <hi>\nX: half", "", "<hi>\r\n", Truncated, ""),
+    ("S: <hi>\nX: tls-no-notify", "", "<hi>\r\n", Truncated, ""),
+    ("S: <hi>\n=> end\nS: skipped\n@end\nS: end\nX: fin", "", "<hi>\r\nend\r\n", Eof, ""),
+    // The end of the script.
+    ("S: <hi>\nC: <quit>\nS: <bye>", "<quit>\r\n", "<hi>\r\n<bye>\r\n", Eof, ""),
+    ("S: <hi>\nC: <noop>\nS: <ok>", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n", Eof, "script `row` is over"),
+    // What does not fit.
+    ("S: <hi>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n", "<hi>\r\n", Eof, "script `row`: line 2 expects `C: "),
+    ("# on_divergence = pass\n---\nS: <hi>\nC: <other>\nS: <ok>\nPASS", "<noop>\r\n", "<hi>\r\n<pass>\r\n", Open, "line 4 expects `C: "),
+    ("# on_divergence = reply <NO>\n---\nS: <hi>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n<noop>\r\n", "<hi>\r\n<no>\r\n<ok>\r\n", Open, "line 4 expects `C: "),
+    ("S: <hi>\nC? <quit>\nS: <bye>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n", "<hi>\r\n", Eof, "or line 4 expects `C: "),
+    ("S: <hi>\nC| <noop!>\\r\\n\nS: <ok>\nPASS", "<other>\r\n", "<hi>\r\n", Eof, "line 2 expects `C| "),
+];
+
+/// A text of the table in a protocol.
+fn words(text: &str, protocol: &str, is_script: bool) -> String {
+    let column = PROTOCOLS.iter().position(|its| *its == protocol).unwrap().saturating_sub(1);
+    let refusal = ["451 no", "NO no", "-ERR no"][column];
+    let rest = ["", "", " bob"][column];
+    let length = ["4", "7", "8"][column];
+    let text = text.replace("<NO>", refusal).replace("<REST>", rest).replace("<len>", length);
+    let text = text.replace("<noop!>", WORDS[1].1[column]);
+    WORDS.iter().fold(text, |text, (word, forms)| {
+        let form = forms[column];
+        text.replace(word, &if is_script { form.replace("A1 ", "{tag} ") } else { form.to_owned() })
+    })
+}
+
+fn octets(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+}
+
+/// A server with a script at the greeting of this protocol.
+fn scripted(protocol: &str, script: &str) -> MailServer {
+    server(&format!("mailjig = 1\n[[script]]\nid = \"row\"\non = \"{protocol}.greeting\"\ntext = '''\n{script}\n'''\n"))
+}
+
+fn server(scenario: &str) -> MailServer {
+    MailServer::builder().scenario(Scenario::text("row.toml", scenario)).start()
+}
+
+/// The report of a server that is dropped; empty if all is well.
+fn report(server: MailServer) -> String {
+    let why = catch_unwind(AssertUnwindSafe(|| drop(server)));
+    why.err().map(|why| *why.downcast::<String>().unwrap()).unwrap_or_default()
+}
+
+#[test]
+fn every_construct_in_every_protocol() {
+    std::thread::scope(|scope| ROWS.iter().for_each(|row| drop(scope.spawn(|| everywhere(row)))));
+}
+
+fn everywhere((script, client, wanted, after, failure): &Row) {
+    for (protocol, is_tls) in PROTOCOLS.into_iter().flat_map(|protocol| [(protocol, false), (protocol, true)]) {
+        // LMTP has no listener with implicit TLS.
+        if is_tls && protocol == "lmtp" {
+            continue;
+        }
+        let what = format!("{script:?} in {protocol}, TLS: {is_tls}");
+        let server = scripted(protocol, &words(script, protocol, true));
+        let mut wire = Wire::connect(&server, protocol, is_tls);
+
+        wire.say(&words(client, protocol, false));
+        let wanted = octets(&words(wanted, protocol, false));
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{what}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), String::from_utf8_lossy(&wanted), "{what}");
+
+        match after {
+            Open => wire.fin(),
+            Truncated if !is_tls => assert_eq!(wire.read(), Err(Eof), "{what}"),
+            end => assert_eq!(wire.read(), Err(*end), "{what}"),
+        }
+        drop(wire);
+        server.settled().block();
+        let report = report(server);
+        assert_eq!(failure.is_empty(), !report.contains("failed"), "{what}: {report}");
+        assert!(report.contains(failure), "{what}: {report}");
+    }
+}
+
+#[test]
+fn a_script_is_cut_wherever_the_client_cuts_its_octets() {
+    let script = "S: 220 hi\nC: EHLO {host}\nS: 250 {host}\nC| NOOP\\nNOOP\\r\\n\nS: 250 two\nC: DATA\nS: 354 go\nC. body\nS: 250 {body|len}\nX: fin";
+    let client = "EHLO there\r\nNOOP\nNOOP\r\nDATA\r\nSubject: x\r\n\r\n.\r\n";
+    for piece in [1, 2, 3, 7, 1000] {
+        let server = scripted("smtp", script);
+        let mut wire = Wire::connect(&server, "smtp", false);
+
+        client.as_bytes().chunks(piece).for_each(|piece| wire.bytes(piece));
+
+        let wanted = "220 hi\r\n250 there\r\n250 two\r\n354 go\r\n250 14\r\n";
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{piece}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), wanted, "{piece}");
+        assert_eq!(wire.read(), Err(Eof));
+        assert_eq!(report(server), "");
+    }
+}
+
+#[test]
+fn the_conforming_server_is_in_step_when_a_script_hands_over() {
+    let server = scripted(
+        "smtp",
+        "S: 220 hi\nC: EHLO {host}\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\nS: 334 \nC* secret\nS: 235 ok\n\
+         C~ (?i)^MAIL FROM:<(?<from>.*)>\nS: 250 ok\nC: RCPT TO:<refused@example.org>\nS: 550 no\n\
+         C: RCPT TO:<{to}>\nS: 250 ok\nC: DATA\nS: 354 go\nC. body\nS: 250 taken {body|len}\nPASS",
+    );
+    let mut wire = Wire::connect(&server, "smtp", false);
+    let lines = [
+        ("EHLO me", "220 hi\r\n250 AUTH PLAIN\r\n"),
+        ("AUTH PLAIN", "334 \r\n"),
+        ("AGJvYkBleGFtcGxlLm9yZwB4", "235 ok\r\n"),
+        ("MAIL FROM:<a@example.org>", "250 ok\r\n"),
+        ("RCPT TO:<refused@example.org>", "550 no\r\n"),
+        ("RCPT TO:<b@example.org>", "250 ok\r\n"),
+        ("DATA", "354 go\r\n"),
+        ("Subject: one\r\n\r\n..dot\r\n.", "250 taken 23\r\n"),
+        ("DATA", "503 5.5.1 Bad sequence of commands: MAIL and RCPT are required before DATA\r\n"),
+        ("AUTH PLAIN", "503 5.5.1 Bad sequence of commands: you are logged in already\r\n"),
+    ];
+
+    for (line, wanted) in lines {
+        wire.say(&format!("{line}\r\n"));
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{line}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), wanted, "{line}");
+    }
+
+    let mail = server.messages().remove(0);
+    assert_eq!(&mail.raw()[..], b"Subject: one\r\n\r\n.dot\r\n");
+    assert_eq!(mail.envelope().accepted().collect::<Vec<_>>(), ["b@example.org"]);
+    let transcript = server.transcript().to_string();
+    assert!(transcript.contains("C: DATA\nS: 354 go\nC: <m1>\nS: 250 taken 23\n"), "{transcript}");
+}
+
+#[test]
+fn imap_and_pop3_are_in_step_too() {
+    let server = scripted(
+        "imap",
+        "S: * OK hi\nC: {tag} LOGIN {user} {8}\nS: + go\nC. password\nS: {tag} OK in\nC: {tag} CREATE Box\nS: {tag} NO never\n\
+         C: {tag} APPEND INBOX {n}\nS: + go\nC. mail\nS: {tag} OK kept {mail|len}\nC: {tag} IDLE\nS: + idling\nC: DONE\nS: {tag} OK idled\nPASS",
+    );
+    let mut wire = Wire::connect(&server, "imap", false);
+    let lines = [
+        ("a LOGIN bob@example.org {8}\r\n", "* OK hi\r\n+ go\r\n"),
+        ("password\r\n", "a OK in\r\n"),
+        ("b create Box\r\n", "b NO never\r\n"),
+        ("c APPEND INBOX {14}\r\n", "+ go\r\n"),
+        ("Subject: x\r\n\r\n\r\n", "c OK kept 14\r\n"),
+        ("d IDLE\r\n", "+ idling\r\n"),
+        ("DONE\r\n", "d OK idled\r\n"),
+        ("e STATUS INBOX (MESSAGES)\r\n", "* STATUS INBOX (MESSAGES 1)\r\ne OK STATUS is complete\r\n"),
+        ("f SELECT Box\r\n", "f NO "),
+    ];
+    for (line, wanted) in lines {
+        wire.say(line);
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{line}: {end:?}\n{}", server.transcript()));
+        assert!(came.concat().starts_with(wanted.as_bytes()), "{line}: {}", String::from_utf8_lossy(&came.concat()));
+    }
+
+    let server = scripted("pop3", "S: +OK hi\nC: USER {user}\nS: +OK\nC* pass\nS: +OK in\nPASS");
+    server.account("bob@example.org").inbox().add("Subject: x\r\n\r\n");
+    let mut wire = Wire::connect(&server, "pop3", false);
+    wire.say("USER bob@example.org\r\nPASS x\r\nSTAT\r\n");
+    let wanted = "+OK hi\r\n+OK\r\n+OK in\r\n+OK 1 14\r\n";
+    assert_eq!(String::from_utf8_lossy(&wire.octets(wanted.len()).unwrap().concat()), wanted);
+}
+
+#[test]
+fn cleartext_behind_the_handshake_of_a_script_is_dropped() {
+    for (protocol, hi, ask, go, next) in [
+        ("smtp", "220 hi", "STARTTLS", "220 go\\r\\n250 forged", "RSET"),
+        ("imap", "* OK hi", "a STARTTLS", "a OK go\\r\\n* forged", "b NOOP"),
+        ("pop3", "+OK hi", "STLS", "+OK go\\r\\n+OK forged", "CAPA"),
+    ] {
+        let script = format!("S: {hi}\nC: {ask}\nS| {go}\\r\\n\nTLS\nC: {next}\nS: secret\nPASS");
+        let server = scripted(protocol, &script);
+        let mut wire = Wire::connect(&server, protocol, false);
+
+        wire.say(&format!("{ask}\r\nDELE everything\r\n"));
+        let clear = format!("{hi}\r\n{}\r\n", go.replace("\\r\\n", "\r\n"));
+        assert_eq!(String::from_utf8_lossy(&wire.octets(clear.len()).unwrap().concat()), clear);
+        let mut wire = wire.secure(&server);
+        wire.say(&format!("{next}\r\n"));
+
+        assert_eq!(String::from_utf8_lossy(&wire.line()), "secret\r\n", "{}", server.transcript());
+        let transcript = server.transcript().to_string();
+        let dropped = "-- 17 octets were sent in cleartext after STARTTLS and discarded\nTLS\n";
+        assert!(transcript.contains(dropped), "{transcript}");
+        assert!(!transcript.contains("everything"), "{transcript}");
+    }
+}
+
+#[test]
+fn rules_outside_of_a_script_apply_to_its_exchanges_and_those_inside_do_not() {
+    let server = server(
+        r#"
+        mailjig = 1
+        [[rule]]
+        id = "outer"
+        on = "smtp.noop"
+        nth = "2"
+        do = { reply = "451 outer" }
+        expect = "=1"
+        [[script]]
+        id = "row"
+        on = "smtp.greeting"
+        text = '''
+        S: 220 hi
+        @again
+        C: NOOP
+        S: 250 script
+        => again
+        '''
+        [[rule]]
+        id = "inner"
+        on = "smtp.noop"
+        do = { reply = "451 inner" }
+        expect = "=0"
+        "#,
+    );
+    let mut wire = Wire::connect(&server, "smtp", false);
+    let _late = server.mount(on(smtp::noop()).times(1).named("late").reply("452 late"));
+
+    wire.say("NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n");
+
+    let wanted = "220 hi\r\n452 late\r\n250 script\r\n451 outer\r\n250 script\r\n";
+    let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{end:?}\n{}", server.transcript()));
+    assert_eq!(String::from_utf8_lossy(&came.concat()), wanted);
+    wire.fin();
+    assert_eq!(wire.read(), Err(Eof));
+    let report = report(server);
+    assert!(report.contains("the client closed the connection; script `row`: line 3 expects `C: NOOP`"), "{report}");
+    assert!(report.contains("✓ rule `outer`   =1, fired 1\n✓ rule `inner`   =0, fired 0\n"), "{report}");
+}
+
+#[test]
+fn a_script_is_a_step_of_a_rule_at_any_command() {
+    let server = MailServer::start();
+    let lines = "S: {tag} OK [CAPABILITY X] in\nC: {tag} X\nS: {tag} NO x\nPASS";
+    server.mount(on(imap::login()).script(lines).named("x"));
+    let mut wire = Wire::greeted(&server, "imap", false);
+
+    wire.say("a LOGIN bob@example.org x\r\nb X\r\nc STATUS INBOX (MESSAGES)\r\n");
+
+    let wanted = "a OK [CAPABILITY X] in\r\nb NO x\r\n* STATUS INBOX (MESSAGES 0)\r\nc OK STATUS is complete\r\n";
+    let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{end:?}\n{}", server.transcript()));
+    assert_eq!(String::from_utf8_lossy(&came.concat()), wanted);
+}
+
+#[test]
+fn a_client_that_ends_floods_or_is_silent_ends_a_script() {
+    for (script, client, wanted) in [
+        ("S: 220 hi\nC: NOOP\nS: 250 ok\nPASS", "NO", "the client closed the connection; script `row`: line 2"),
+        (
+            "S: 220 hi\nC: DATA\nS: 354 go\nC. x\nS: 250 ok\nPASS",
+            "DATA\r\nhalf",
+            "closed the connection; script `row`: line 4",
+        ),
+        ("S: 220 hi\nC: NOOP\nS: 250 ok\nPASS", &"x".repeat(2 << 20), "a line has at most 1048576 octets"),
+        (
+            "S: 220 hi\nC: DATA\nS: 354 go\nC. x\nS: 250 ok",
+            &format!("DATA\r\n{}", "xxxxxx\r\n".repeat(8000)),
+            "data has at most 50000",
+        ),
+    ] {
+        let text = format!("mailjig = 1\n[[script]]\nid = \"row\"\non = \"smtp.greeting\"\ntext = '''\n{script}'''\n");
+        let server = MailServer::builder().max_message_size(50_000).scenario(Scenario::text("row", text)).start();
+        let mut wire = Wire::connect(&server, "smtp", false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| wire.say(client));
+            until("the end", || server.transcript().to_string().contains("-- ") || client.len() < 20);
+        });
+        if client.len() < 20 {
+            wire.fin();
+        }
+        while wire.read().is_ok() {}
+        drop(wire);
+        server.settled().block();
+        let report = report(server);
+        assert!(report.contains(wanted), "{wanted}: {report}");
+    }
+
+    let server = scripted("smtp", "S: 220 hi\nC: NOOP\nW: 1h\nS: 250 ok\nC: NOOP\nS: 250 ok\nPASS");
+    server.clock().pause();
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    wire.say("NOOP\r\n");
+    until("it waits", || server.transcript().to_string().contains("C: NOOP"));
+    server.clock().advance(Duration::from_secs(3600));
+    assert_eq!(wire.line(), b"250 ok\r\n");
+    server.clock().advance(Duration::from_secs(24 * 3600));
+    assert_eq!(wire.read(), Err(Eof));
+    drop(wire);
+    server.settled().block();
+    let report = report(server);
+    assert!(report.contains("the client was silent for too long; script `row`: line 5 expects `C: NOOP`"), "{report}");
+}
