@@ -179,6 +179,34 @@ fn the_event_is_as_the_openapi_document_describes_it() {
     assert_eq!(asked["$ref"], "#/components/schemas/AskedEvent");
 }
 
+#[test]
+fn a_long_message_is_given_in_part() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = MailServer::start();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    server.mount(on(smtp::message()).ask_within(DEADLINE, &url));
+    let client = thread::spawn({
+        let mut wire = connect(&server, "smtp");
+        move || {
+            for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<b@c.example>", "DATA"] {
+                ask(&mut wire, line);
+            }
+            let line = format!("{}\r\n", "x".repeat(98));
+            ask(&mut wire, &(line.repeat(15_000) + "."))
+        }
+    });
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+
+    let event = read_request(&socket);
+
+    (&socket).write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    assert!(client.join().unwrap().starts_with("250 "));
+    let message = &event["message"];
+    assert_eq!((&message["size"], &message["truncated"]), (&json!(1_500_000), &json!(true)));
+    assert_eq!(message["raw"].as_str().map(str::len), Some((1_usize << 20).div_ceil(3) * 4));
+}
+
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
@@ -292,6 +320,9 @@ fn a_file_asks_with_its_own_limit_and_needs_an_address() {
     );
     assert!(error("\"https://127.0.0.1/\"").contains("write `http://127.0.0.1:9000/hook`"));
     assert!(error("{ url = \"http://127.0.0.1/\", timeout = \"0s\" }").contains("without time for an answer"));
+    let builder = || drop(on(smtp::noop()).ask("http://hook.example/"));
+    let why = *catch_unwind(builder).unwrap_err().downcast::<String>().unwrap();
+    assert!(why.contains("mailjig looks up no names"), "{why}");
     assert!(error("{ url = \"http://127.0.0.1/\", limit = \"1s\" }").contains("unknown key"));
     let server = MailServer::builder()
         .scenario(Scenario::text("ask.toml", text("{ url = \"http://127.0.0.1:1\", timeout = \"2s\" }")))

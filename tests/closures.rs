@@ -328,6 +328,24 @@ fn a_closure_decides_about_a_connection() {
 }
 
 #[test]
+fn a_closure_decides_about_a_greeting_and_about_news() {
+    let server = MailServer::start();
+    server.mount(on(pop3::greeting()).run(|_| steps().reply("+OK <1@closure.example>")));
+    server.mount(on(imap::push()).run(|event| steps().raw(r"* OK [ALERT] news\r\n").note(event.event().name())));
+
+    assert_eq!(Wire::connect(&server, "pop3", false).line(), b"+OK <1@closure.example>\r\n");
+    let mut wire = connect(&server, "imap");
+    ask(&mut wire, "a LOGIN bob@example.org x");
+    wire.say("b SELECT INBOX\r\nc IDLE\r\n");
+    let mut said = String::new();
+    while !said.ends_with("+ idling\r\n") {
+        said += &String::from_utf8(wire.line()).unwrap();
+    }
+    server.deliver("bob@example.org", "Subject: x\r\n\r\n");
+    assert_eq!(wire.line(), b"* OK [ALERT] news\r\n");
+}
+
+#[test]
 fn lmtp_asks_for_each_recipient() {
     let server = MailServer::start();
     server.mount(on(lmtp::delivery()).run(|event| match event.field("rcpt").as_deref() {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use mailjig::matchers::{any, attachment, body, from, header, session, subject, to};
-use mailjig::rules::{on, pop3, smtp};
+use mailjig::rules::{Messages, Place, Sessions, mail, on, pop3, smtp, steps};
 use mailjig::{Listener, Mail, MailServer, Pattern, Scenario, Times};
 
 /// The location and the text of the panic of this call.
@@ -116,6 +116,19 @@ fn every_panic_is_at_the_line_of_the_test() {
         case("is not a pattern", || on(smtp::rcpt()).cut_before("~(")),
         case("unknown event `smtp.rctp`; did you mean `smtp.rcpt`?", || smtp::event("rctp")),
         case("", || server.mount(on(smtp::rcpt()).reply("hello"))),
+        case("is not a pattern", || on(smtp::noop()).kick("~(")),
+        case("{", || on(smtp::noop()).kick_with(Sessions::all(), "{")),
+        case("{", || on(smtp::noop()).expunge(Messages::uid(1).mailbox(Place::of("{", "INBOX")))),
+        case("{", || on(smtp::noop()).flag(Messages::all().mailbox(Place::of("{", "INBOX")), &["x"], &[])),
+        case("{", || on(smtp::noop()).deliver_message("m1", Place::of("{", "INBOX"))),
+        case("{", || on(smtp::message()).deliver_into(Place::of("{", "INBOX"))),
+        case("{", || on(smtp::noop()).renumber(Place::of("{", "INBOX"))),
+        case("`x` is not a number or an offset", || on(smtp::noop()).uid_validity("INBOX", "x")),
+        case("is not a pattern", || on(pop3::event("noop")).await_line_or("~(", steps())),
+        case("no mailbox is selected at this event", || server.mount(on(smtp::noop()).expunge(1))),
+        case("a closure cannot decide at `mail.delivered`", || {
+            server.mount(on(mail::delivered()).when_fn(|_| true).note("x"))
+        }),
     ];
 
     let mut wrong = Vec::new();
