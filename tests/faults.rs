@@ -85,6 +85,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ pass = 'silent' }, { reply = REPLY }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
     ("[{ pass = { status = REPLY } }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
     ("[{ reply = REPLY }, { wait = { min = '30ms', max = '40ms' } }, { raw = 'x' }]", ["451 4.7.1 later\r\n|x", "A1 NO later\r\n|x", "-ERR later\r\n|x"], Open),
+    ("[{ login = 'ann' }, { reply = REPLY }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
     ("[{ stall = 'reply' }]", ["", "", ""], Open),
     ("[{ pass = true }, { stall = 'conn' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Silence),
     // Speak.

@@ -66,6 +66,52 @@ fn each_field_has_its_value() {
     }
 }
 
+/// Commands that are refused by syntax or state: the protocol, the command, and what a rule notes of its fields.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
+    ("smtp", "MAIL FROM:<a@b> SIZE=7 X-P=1", "smtp.mail", "{from} {size} {param.SIZE} {param.AUTH}", "a@b 7 7 "),
+    ("smtp", "MAIL FROM: a@b size=x", "smtp.mail", "{from} {size} {param.SIZE}", "a@b  x"),
+    ("smtp", "MAIL FROM:<a@b", "smtp.mail", "{from}", "a@b"),
+    ("smtp", "RCPT TO:<c@d e> NOTIFY=NEVER", "smtp.rcpt", "{rcpt} {from}", "c@d e "),
+    ("smtp", "RCPT TO:<c@d>", "smtp.rcpt", "{rcpt}", "c@d"),
+    ("smtp", "AUTH X-OWN", "smtp.auth.start", "{mech}", "X-OWN"),
+    ("lmtp", "MAIL FROM:<a@b> X-P=1", "lmtp.mail", "{from}", "a@b"),
+    ("imap", "a SELECT News", "imap.select", "{mailbox}", "News"),
+    ("imap", "a SELECT inbox (CONDSTORE)", "imap.select", "{mailbox}", "INBOX"),
+    ("imap", "a APPEND Drafts (\\Seen \\Draft) now", "imap.append", "{mailbox} {flags}", r"Drafts \Seen \Draft"),
+    ("imap", "a FETCH 2:4,* (BOGUS)", "imap.fetch", "{msn} {uid} {items}", "2,4  (BOGUS)"),
+    ("imap", "a UID FETCH 7 (BOGUS)", "imap.fetch", "{msn} {uid} {items}", " 7 (BOGUS)"),
+    ("imap", "a STORE 3 +FLAGS.SILENT (\\Seen) x", "imap.store", "{msn} {flags}", r"3 \Seen"),
+    ("imap", "a COPY 3 Archive x", "imap.copy", "{msn} {mailbox}", "3 Archive"),
+    ("imap", "a LOGIN bob", "imap.login", "{user}", "bob"),
+    ("imap", "a AUTHENTICATE X-OWN", "imap.auth.start", "{mech}", "X-OWN"),
+    ("imap", "a FETCH", "imap.fetch", "{msn}{items}", ""),
+    ("pop3", "RETR 4 5", "pop3.retr", "{msn}", "4"),
+    ("pop3", "RETR 4", "pop3.retr", "{msn}", "4"),
+    ("pop3", "TOP 4", "pop3.top", "{msn}", "4"),
+    ("pop3", "APOP bob", "pop3.apop", "{user}", "bob"),
+    ("pop3", "AUTH X-OWN", "pop3.auth.start", "{mech}", "X-OWN"),
+];
+
+#[test]
+fn a_refused_command_has_its_fields() {
+    for (protocol, command, event, note, wanted) in REFUSED {
+        let rule = format!("mailjig = 1\n[[rule]]\nid = 'row'\non = '{event}'\ndo = {{ note = '{note}.' }}\n");
+        let server = MailServer::builder().scenario(Scenario::text("refused.toml", rule)).start();
+        let mut wire = Wire::connect(&server, protocol, false);
+        wire.line();
+        wire.say(&format!("{command}\r\n"));
+        let reply = String::from_utf8(wire.line()).unwrap();
+        assert!(
+            reply.starts_with(['5', '-']) || reply.starts_with("a BAD") || reply.starts_with("a NO"),
+            "{command}: {reply}"
+        );
+
+        let transcript = server.transcript().to_string();
+        assert!(transcript.contains(&format!("-- rule `row` notes: {wanted}.\n")), "{command}\n{transcript}");
+    }
+}
+
 #[test]
 fn a_refusal_after_an_awaited_line_refuses_its_request() {
     let rules = "mailjig = 1\n[[rule]]\non = 'pop3.user'\ndo = [{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = { status = '-ERR later' } }]\n\

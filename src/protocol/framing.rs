@@ -1,6 +1,7 @@
 //! How lines of a rule become a reply in the form of the protocol, and the status of such a reply.
 
-use super::{Protocol, Status};
+use super::reply::push_stuffed;
+use super::{Piece, Protocol, Reply, Status};
 
 /// The form that a protocol gives to the lines of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,32 +38,77 @@ impl Framing {
     pub(crate) fn frame(&self, lines: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();
         for (i, line) in lines.iter().enumerate() {
-            match self {
-                Self::Smtp | Self::Lmtp { .. } if i + 1 < lines.len() && line.get(3) == Some(&b' ') => {
-                    out.extend_from_slice(&line[..3]);
-                    out.push(b'-');
-                    out.extend_from_slice(&line[4..]);
-                }
-                Self::Smtp | Self::Lmtp { .. } => out.extend_from_slice(line),
-                Self::Imap(tag) => {
-                    if !line.starts_with(b"* ") && !line.starts_with(b"+ ") && line != b"+" {
-                        out.extend_from_slice(tag.as_deref().unwrap_or("*").as_bytes());
-                        out.push(b' ');
-                    }
-                    out.extend_from_slice(line);
-                }
-                Self::Pop3 => {
-                    if i > 0 && line.first() == Some(&b'.') {
-                        out.push(b'.');
-                    }
-                    out.extend_from_slice(line);
-                }
-            }
+            self.frame_line(line, i, lines.len(), &mut out);
             out.extend_from_slice(b"\r\n");
         }
         match self {
             Self::Pop3 if lines.len() > 1 => out.extend_from_slice(b".\r\n"),
             Self::Lmtp { replies } => out = out.repeat(*replies),
+            Self::Smtp | Self::Imap(_) | Self::Pop3 => {}
+        }
+        out
+    }
+
+    /// Adds a line, which is one of several, without its line end.
+    fn frame_line(&self, line: &[u8], i: usize, of: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Smtp | Self::Lmtp { .. } if i + 1 < of && line.get(3) == Some(&b' ') => {
+                out.extend_from_slice(&line[..3]);
+                out.push(b'-');
+                out.extend_from_slice(&line[4..]);
+            }
+            Self::Smtp | Self::Lmtp { .. } => out.extend_from_slice(line),
+            Self::Imap(tag) => {
+                if !line.starts_with(b"* ") && !line.starts_with(b"+ ") && line != b"+" {
+                    out.extend_from_slice(tag.as_deref().unwrap_or("*").as_bytes());
+                    out.push(b' ');
+                }
+                out.extend_from_slice(line);
+            }
+            Self::Pop3 => {
+                if i > 0 && line.first() == Some(&b'.') {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(line);
+            }
+        }
+    }
+
+    /// Like `frame`, for lines that may have messages in them.
+    pub(crate) fn frame_all(&self, lines: Vec<Reply>) -> Reply {
+        let mut out = Reply::default();
+        let of = lines.len();
+        for (i, line) in lines.into_iter().enumerate() {
+            let (mut framed, text) = (Vec::new(), line.text().len());
+            self.frame_line(line.text(), i, of, &mut framed);
+            let mut at = framed.len() - text;
+            out.push_octets(&framed[..at]);
+            let mut is_ended = false;
+            for piece in line.into_pieces() {
+                is_ended = false;
+                match piece {
+                    Piece::Text(text, _) => {
+                        out.push_octets(&framed[at..at + text.len()]);
+                        at += text.len();
+                    }
+                    Piece::Labelled(label, octets, _) if i > 0 && *self == Self::Pop3 => {
+                        push_stuffed(label.into(), octets, &mut out);
+                        is_ended = true;
+                    }
+                    Piece::Labelled(label, octets, _) => out.push_labelled(label, octets),
+                }
+            }
+            // A message in several lines ends with CRLF.
+            if !is_ended {
+                out.push("\r\n");
+            }
+        }
+        match self {
+            Self::Pop3 if of > 1 => out.push(".\r\n"),
+            Self::Lmtp { replies } => {
+                let once = std::mem::take(&mut out);
+                (0..*replies).for_each(|_| out.append(once.clone()));
+            }
             Self::Smtp | Self::Imap(_) | Self::Pop3 => {}
         }
         out
@@ -112,6 +158,35 @@ mod tests {
 
         let once = "452-4.2.2 one\r\n452 4.2.2 two\r\n";
         assert_eq!(String::from_utf8(reply).unwrap(), once.repeat(2));
+    }
+
+    #[test]
+    fn a_message_in_a_reply_is_framed_too() {
+        let line = |before: &str, message: &'static [u8], behind: &str| {
+            let mut line = Reply::default();
+            line.push(before);
+            line.push_labelled("message", bytes::Bytes::from_static(message));
+            line.push(behind);
+            line
+        };
+        let status = |text: &str| Reply::from(text.as_bytes().to_vec());
+        for (framing, lines, wanted) in [
+            (Framing::Pop3, vec![status("+OK"), line("", b".a\r\nb\r\n.\r\n", "")], "+OK\r\n..a\r\nb\r\n..\r\n.\r\n"),
+            (Framing::Pop3, vec![status("+OK"), line("", b"a", "")], "+OK\r\na\r\n.\r\n"),
+            (
+                Framing::Imap(Some("a".into())),
+                vec![line("* 1 FETCH (", b"x\r\n", ")"), status("OK")],
+                "* 1 FETCH (x\r\n)\r\na OK\r\n",
+            ),
+            (Framing::Imap(Some("a".into())), vec![line("OK ", b"x", "")], "a OK x\r\n"),
+            (Framing::Smtp, vec![line("250 ", b"x", "y"), status("250 z")], "250-xy\r\n250 z\r\n"),
+            (Framing::Lmtp { replies: 2 }, vec![line("250 ", b"x", "")], "250 x\r\n250 x\r\n"),
+        ] {
+            let reply = framing.frame_all(lines);
+
+            let octets: Vec<u8> = reply.pieces().flatten().copied().collect();
+            assert_eq!(String::from_utf8(octets).unwrap(), wanted, "{framing:?}");
+        }
     }
 
     #[test]

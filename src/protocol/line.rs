@@ -55,6 +55,12 @@ impl Line {
     }
 }
 
+/// A line of at most this many octets including CRLF, if the text is one.
+pub(crate) fn whole(text: &[u8], limit: usize) -> Option<Bytes> {
+    let is_one = !text.is_empty() && memchr::memchr2(b'\r', b'\n', text).is_none();
+    (is_one && text.len() + 2 <= limit).then(|| Bytes::copy_from_slice(text))
+}
+
 /// Takes lines from the front of the input. A line over the limit is counted and discarded as it comes.
 #[derive(Debug)]
 pub(crate) struct Lines {

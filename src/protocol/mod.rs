@@ -121,6 +121,18 @@ pub(crate) trait Machine: Send + 'static {
     /// client must expect: the reply ends a message that was sent, and a refusal ends a login.
     fn reject(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
 
+    /// The command to perform instead of this request, with its tag. A SASL exchange or IDLE that the request belongs
+    /// to ends. `None` if the line is not one complete command, or the request is not a line of the client.
+    fn command(&mut self, _instead_of: &Self::Request, _line: &[u8]) -> Option<Self::Request> {
+        None
+    }
+
+    /// Logs in as this user without credentials. Returns the login as the list of accounts has it; fails with the
+    /// reason why this is impossible.
+    fn log_in(&mut self, _login: &str, _txn: &mut MailTxn<'_>) -> Result<Box<str>, String> {
+        Err("there is no login at this event".to_owned())
+    }
+
     /// Tells the machine the greeting that was sent, if a rule changed it.
     fn greeted(&mut self, _greeting: &[u8]) {}
 

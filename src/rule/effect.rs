@@ -14,7 +14,7 @@ use super::variables::VariableValue;
 use crate::base::{Pattern, Timestamp};
 use crate::journal::Weight;
 use crate::mail::MailboxId;
-use crate::protocol::{CapabilityOverride, Destination, Framing, MailTxn, Protocol, Route};
+use crate::protocol::{CapabilityOverride, Destination, Framing, MailTxn, Protocol, Reply, Route};
 
 /// A step that changes the world, now or later, and what it needs of the request.
 #[derive(Debug)]
@@ -59,6 +59,14 @@ impl Effect {
         template.fill(&|name| self.named(name))
     }
 
+    /// A text to send; fails if there is no such message.
+    pub(super) fn reply(&self, template: &Template, cx: &dyn ApplyContext) -> Result<Reply, String> {
+        if let Some(id) = template.messages().find(|id| cx.message(id).is_none()) {
+            return Err(no_message(id));
+        }
+        Ok(template.fill_with(&|name| self.named(name), &|id| cx.message(id)))
+    }
+
     pub(super) fn text(&self, template: &Template) -> String {
         String::from_utf8_lossy(&self.fill(template)).into_owned()
     }
@@ -76,10 +84,18 @@ impl Effect {
     }
 }
 
+/// Why a step cannot send or deliver a message.
+pub(super) fn no_message(id: &str) -> String {
+    format!("there is no message `{id}`")
+}
+
 /// What steps can do to the world.
 pub(crate) trait ApplyContext {
-    /// Sends octets to the client without a request.
-    fn say(&mut self, octets: Vec<u8>);
+    /// Sends this to the client without a request.
+    fn say(&mut self, reply: Reply);
+
+    /// Logs the session in as this user; fails with the reason why this is impossible.
+    fn log_in(&mut self, login: &str) -> Result<(), String>;
 
     /// Ends the session.
     fn end(&mut self, mode: CloseMode);

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::Condition;
 use super::content::{ConditionResult, Questions};
@@ -32,6 +34,10 @@ pub(crate) trait EvalContext {
     }
     /// The message of the event, if it is about one message.
     fn message(&self) -> Option<Message> {
+        None
+    }
+    /// The octets of a message of the scenario.
+    fn given(&self, _id: &str) -> Option<Bytes> {
         None
     }
     fn session(&self) -> Option<SessionNo>;

@@ -50,6 +50,12 @@ pub(crate) fn no_answer(event: Event) -> Option<&'static str> {
     (!has_client(event)).then_some("no client can wait for the answer at this event")
 }
 
+/// Whether the client sent a command, or a line of a login or of IDLE, which another command can replace.
+pub(super) fn is_command(event: Event) -> bool {
+    let is_content = matches!(event, Event::SmtpMessage | Event::LmtpMessage | Event::ImapLiteral);
+    is_spoken(event) && !event.is_unasked() && !is_content
+}
+
 /// Whether the conforming server sends output at this event.
 pub(crate) fn is_spoken(event: Event) -> bool {
     Stage::of(event) == Stage::Protocol

@@ -1,10 +1,14 @@
 //! Texts with names in them, which are filled in when a rule fires.
 
+use bytes::Bytes;
+
 use super::Field;
 use crate::base::TextFilter;
+use crate::protocol::Reply;
 
 /// A text with `{name}` for fields and for groups of regular expressions, `{{` and `}}` for braces, `{repeat:n:x}` and
-/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` are kept as they are:
+/// `{hex:ff00}`; `{message:id}` for the octets of a message and `{literal:id}` for the same as an IMAP literal, in the
+/// steps that send them. A name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` are kept as they are:
 /// they announce an IMAP literal (RFC 3501 §4.3, RFC 7888 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
@@ -16,6 +20,16 @@ pub(crate) struct Template {
 enum Piece {
     Octets(Vec<u8>),
     Named(Name, Vec<TextFilter>),
+    Content(Content),
+}
+
+/// A message in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
+    id: Box<str>,
+    /// Whether the announcement of an IMAP literal comes first.
+    is_literal: bool,
+    filters: Vec<TextFilter>,
 }
 
 /// What is replaced in a text, by what, and an example, for the manual.
@@ -29,6 +43,16 @@ pub(crate) const REPLACED: &[(&str, &str, &str)] = &[
     ("{param.name}", "a parameter of the scenario, when the file is loaded", "{param.n}"),
     ("{repeat:n:text}", "`n` copies of the text", "{repeat:5000:x}"),
     ("{hex:ff00}", "these octets", "{hex:c3bc}"),
+    (
+        "{message:id}",
+        "in `reply` and `raw`: the octets of a `[[message]]`; filters as for fields",
+        "{message:late|len}",
+    ),
+    (
+        "{literal:id}",
+        "in `reply` and `raw`: the announcement of an IMAP literal, CRLF, and the octets of a `[[message]]`",
+        "* 1 FETCH (BODY[] {literal:late})",
+    ),
     ("{{, }}", "a brace", "{{literal}}"),
     ("{12}, {12+}", "itself: it announces an IMAP literal", "* 1 FETCH (BODY[] {12}"),
 ];
@@ -40,6 +64,9 @@ pub(crate) enum Name {
     /// A group of a regular expression.
     Group(Box<str>),
 }
+
+/// The octets of the message with this id.
+pub(super) type MessageOf<'m> = &'m dyn Fn(&str) -> Option<Bytes>;
 
 /// Maximum length of the result of `repeat`, in octets.
 const MOST: usize = 64 << 20;
@@ -74,7 +101,15 @@ impl Template {
     pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Named(name, _) => Some(name),
-            Piece::Octets(_) => None,
+            Piece::Octets(_) | Piece::Content(_) => None,
+        })
+    }
+
+    /// The ids of the messages in it.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Content(content) => Some(&*content.id),
+            Piece::Octets(_) | Piece::Named(..) => None,
         })
     }
 
@@ -83,19 +118,37 @@ impl Template {
         match &self.pieces[..] {
             [] => Some(b""),
             [Piece::Octets(octets)] => Some(octets),
-            [Piece::Named(..)] | [_, _, ..] => None,
+            [Piece::Named(..) | Piece::Content(_)] | [_, _, ..] => None,
         }
     }
 
-    /// The text with its names filled in; an unknown value is empty.
+    /// The text with its names filled in; an unknown value is empty. It has no messages.
     pub(crate) fn fill(&self, value: &dyn Fn(&Name) -> Option<String>) -> Vec<u8> {
-        let mut out = Vec::new();
+        self.fill_with(value, &|_| None).text().to_vec()
+    }
+
+    /// The text with its names and messages filled in; an unknown one is empty. The octets of messages are shared.
+    pub(super) fn fill_with(&self, value: &dyn Fn(&Name) -> Option<String>, message: MessageOf<'_>) -> Reply {
+        let mut out = Reply::default();
         for piece in &self.pieces {
             match piece {
-                Piece::Octets(octets) => out.extend_from_slice(octets),
+                Piece::Octets(octets) => out.push_octets(octets),
                 Piece::Named(name, filters) => {
                     let value = value(name).unwrap_or_default().into_bytes();
-                    out.extend(filters.iter().fold(value, |value, filter| filter.apply(&value)));
+                    out.push_octets(&filters.iter().fold(value, |value, filter| filter.apply(&value)));
+                }
+                Piece::Content(Content { id, is_literal, filters }) => {
+                    let Some(octets) = message(id) else { continue };
+                    if *is_literal {
+                        out.push(&format!("{{{}}}\r\n", octets.len()));
+                    }
+                    match filters.split_first() {
+                        None => out.push_labelled(format!("message {id}"), octets),
+                        Some((first, others)) => {
+                            let value = first.apply(&octets);
+                            out.push_octets(&others.iter().fold(value, |value, filter| filter.apply(&value)));
+                        }
+                    }
                 }
             }
         }
@@ -123,7 +176,7 @@ impl Template {
                             if !octets.is_empty() {
                                 pieces.push(Piece::Octets(std::mem::take(&mut octets)));
                             }
-                            pieces.push(named(inner)?);
+                            pieces.push(content(inner)?.map_or_else(|| named(inner), Ok)?);
                         }
                     }
                     rest = &behind[end + 1..];
@@ -158,6 +211,22 @@ pub(super) fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     let Some(digits) = inner.strip_prefix("hex:") else { return Ok(None) };
     let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes());
     octets.map(Some).map_err(|_| format!("`{digits}` is not hexadecimal with two digits for each octet"))
+}
+
+/// `{message:id}` and `{literal:id}`.
+fn content(inner: &str) -> Result<Option<Piece>, String> {
+    let Some((kind @ ("message" | "literal"), rest)) = inner.split_once(':') else { return Ok(None) };
+    let mut parts = rest.split('|');
+    let id = parts.next().unwrap_or_default();
+    if id.is_empty() {
+        return Err(format!("write `{{{kind}:id}}`, with the id of a `[[message]]`"));
+    }
+    let filters = parts.map(TextFilter::parse).collect::<Result<Vec<_>, _>>()?;
+    let is_literal = kind == "literal";
+    if is_literal && !filters.is_empty() {
+        return Err("`literal` has no filters; write `{message:id|len}` for the size of a message".to_owned());
+    }
+    Ok(Some(Piece::Content(Content { id: id.into(), is_literal, filters })))
 }
 
 fn named(inner: &str) -> Result<Piece, String> {
@@ -230,10 +299,38 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_shared_and_not_copied() {
+        let octets = Bytes::from_static(b"Subject: x\r\n\r\n");
+        let message = |id: &str| (id == "m 1").then(|| octets.clone());
+        let template =
+            Template::parse("* 1 FETCH (BODY[] {literal:m 1} {message:m 1|len} {message:m 1}{message:m2})").unwrap();
+
+        let filled = template.fill_with(&|_| None, &message);
+
+        let text: Vec<u8> = filled.pieces().flatten().copied().collect();
+        let wanted = "* 1 FETCH (BODY[] {14}\r\nSubject: x\r\n\r\n 14 Subject: x\r\n\r\n)";
+        assert_eq!(String::from_utf8(text).unwrap(), wanted);
+        assert_eq!(filled.pieces().filter(|piece| piece.as_ptr() == octets.as_ptr()).count(), 2);
+        assert_eq!(template.messages().collect::<Vec<_>>(), ["m 1", "m 1", "m 1", "m2"]);
+    }
+
+    #[test]
     fn errors_explain_the_mistake() {
-        for wrong in
-            ["{", "}", "{}", "{+}", "{1 2}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"]
-        {
+        for wrong in [
+            "{",
+            "}",
+            "{}",
+            "{+}",
+            "{1 2}",
+            "{a b}",
+            "{rcpt|b65}",
+            "{repeat:x:y}",
+            "{repeat:99999999999:y}",
+            "{hex:f}",
+            "{message:}",
+            "{literal:x|len}",
+            "{message:x|y}",
+        ] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
         for wrong in [r"\q", r"\", r"\x", r"\xf", r"\xfg", r"\xgf"] {

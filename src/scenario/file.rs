@@ -312,7 +312,7 @@ impl Reader {
         let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
         check::rules(self, &rules, &ids);
         let steps = rules.iter().flat_map(|(rule, _)| rule.all_steps());
-        for id in steps.filter_map(|timed| timed.step.message()) {
+        for id in steps.flat_map(|timed| timed.step.messages()) {
             let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(id));
             named.for_each(|message| message.is_delivered = true);
         }

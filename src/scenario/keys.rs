@@ -219,7 +219,7 @@ pub(super) const MESSAGE: &[Key] = &[
     Key::new(
         "id",
         Form::Text,
-        "The name for `deliver` steps. A message that a `deliver` step names is in no mailbox until that step is executed.",
+        "The name for `deliver` steps, and for texts such as `{literal:late}`. A message that a rule names is in no mailbox until a `deliver` step is executed.",
     )
     .example(r#"id = "late""#),
     Key::new("mailbox", Form::Text, "The mailbox. Default: `INBOX`.").example(r#"mailbox = "Junk""#),

@@ -77,7 +77,7 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
             let mut toml = format!("mailjig = 1\n{}", rule_as_toml(&rule));
             // The message that the rule delivers is in another part of the file.
             for timed in &rule.steps {
-                if let Some(id) = timed.step.message() {
+                for id in timed.step.messages() {
                     toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
                 }
             }

@@ -1,7 +1,10 @@
 //! The fields of an event, for rules.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Session};
@@ -26,6 +29,8 @@ pub(super) struct EventContext<'a, M: Machine> {
     pub(super) certificate: &'static str,
     /// Answers found before the turn.
     pub(super) answers: Option<&'a Answers>,
+    /// The messages of the scenario that have an id.
+    pub(super) given: &'a HashMap<Box<str>, Bytes>,
     /// The messages of the event, read if an answer is missing.
     pub(super) messages: OnceCell<Option<Vec<Message>>>,
 }
@@ -82,6 +87,10 @@ impl<M: Machine> EventContext<'_, M> {
 }
 
 impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
+    fn given(&self, id: &str) -> Option<Bytes> {
+        self.given.get(id).cloned()
+    }
+
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         let number = |number| Some(Value::Number(number));
         match field {

@@ -106,6 +106,7 @@ impl World {
                 is_early: false,
                 certificate: "",
                 answers: self.answers.as_deref().filter(|_| is_read),
+                given: &self.messages,
                 messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &cx) {

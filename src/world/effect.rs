@@ -76,8 +76,19 @@ impl<M: Machine> Applying<'_, M> {
 }
 
 impl<M: Machine> ApplyContext for Applying<'_, M> {
-    fn say(&mut self, octets: Vec<u8>) {
-        self.command(SessionCommand::Say(Reply::from(octets).by(&self.by.rule)));
+    fn say(&mut self, reply: Reply) {
+        self.command(SessionCommand::Say(reply.by(&self.by.rule)));
+    }
+
+    fn log_in(&mut self, login: &str) -> Result<(), String> {
+        let origin = self.session.map_or(Origin::Delivered, Origin::Session);
+        let mut txn = MailTxn::new(&mut self.world.mail, origin, self.now);
+        let machine = self.machine.as_mut().ok_or("the session is at another request")?;
+        let user = machine.log_in(login, &mut txn)?;
+        if let Some(run) = &mut self.run {
+            run.logged_in(&user);
+        }
+        Ok(())
     }
 
     fn end(&mut self, mode: CloseMode) {

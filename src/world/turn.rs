@@ -7,9 +7,9 @@ use super::context::{About, EventContext};
 use super::nobody::Nobody;
 use super::record::Which;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{CapturedMail, RecordKind};
+use crate::journal::{CapturedMail, Noted, RecordKind, Weight};
 use crate::mail::{Message, Origin};
-use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status};
+use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status, masked};
 use crate::rule::{After, Delivery, Given, Hello, Need, Plan, Playing, Run, Want};
 
 /// The result of a turn, for the driver.
@@ -203,12 +203,14 @@ impl World {
                 is_early,
                 certificate,
                 answers: self.answers.as_deref(),
+                given: &self.messages,
                 messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {
                     run.remember(&cx);
                     let Some(Decoded { request, .. }) = decoded.take() else { continue };
+                    let request = chosen(machine, request, &mut run, &mut progress);
                     match self.perform(session, machine, request, &mut run, now) {
                         Next::More(rest) if !run.is_item() => break Continuation::Part(rest),
                         answered @ (Next::Continue | Next::More(_) | Next::Layer(_) | Next::End) => next = answered,
@@ -231,6 +233,7 @@ impl World {
                 }
             }
         };
+        progress.notes.extend(run.take_failures());
         if run.event().is_greeting() {
             machine.greeted(&run.text());
         }
@@ -263,6 +266,21 @@ impl World {
         run.say(reply, status);
         next
     }
+}
+
+/// The request that is performed: the client's, or the one that a rule chose instead.
+fn chosen<M: Machine>(machine: &mut M, own: M::Request, run: &mut Run, progress: &mut Progress) -> M::Request {
+    let Some((line, rule)) = run.take_command() else { return own };
+    machine.command(&own, &line).unwrap_or_else(|| {
+        let line = masked(run.event(), &line);
+        let text = format!(
+            "{:?} cannot be performed instead of the client's request: it is not complete in one line",
+            String::from_utf8_lossy(&line)
+        );
+        let failure = Noted { by: Some(rule), weight: Weight::Failure, text };
+        progress.notes.push(RecordKind::Noted(Box::new(failure)));
+        own
+    })
 }
 
 /// Ends an item, or the whole exchange, after its rules. `None` if the exchange continues in the same turn.

@@ -33,6 +33,7 @@ mod effects;
 mod list;
 mod mail_effects;
 mod mounted;
+mod moves;
 mod places;
 mod points;
 mod shape;

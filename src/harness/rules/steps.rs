@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::at::Speaks;
 use super::{Rule, Steps, or_panic, pattern, text};
 use crate::rule::step::await_line::Await;
-use crate::rule::step::pass::Pass;
+use crate::rule::step::pass::{Output, Pass};
 use crate::rule::step::raw::Raw;
 use crate::rule::step::reply::Reply;
 use crate::rule::step::script::ScriptRef;
@@ -32,7 +32,7 @@ impl<P, Of> Rule<P, Of> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pass(self) -> Self {
-        self.push(Pass::Loud)
+        self.push(Pass::default())
     }
 
     /// Sends these octets as they are, without adding a line end: `\r`, `\n`, `\t`, `\\`, `\xff` and `{name}` are
@@ -271,7 +271,7 @@ impl<P: Speaks, Of> Rule<P, Of> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pass_silently(self) -> Self {
-        self.push(Pass::Silent)
+        self.push(Pass::from(Output::Discarded))
     }
 
     /// Like [`pass`](Self::pass), but sends this line instead of the last line of the reply.
@@ -297,7 +297,7 @@ impl<P: Speaks, Of> Rule<P, Of> {
     /// ```
     #[track_caller]
     pub fn pass_with(self, status: &str) -> Self {
-        self.push(Pass::Status(text(status)))
+        self.push(Pass::from(Output::Status(text(status))))
     }
 
     /// Reads the client's next line. If it does not match this pattern, verification fails.

@@ -11,7 +11,14 @@ const SPAN: Duration = Duration::from_secs(1);
 
 /// Steps made by the methods of `Rule`, in every form that a file has.
 fn built() -> Vec<Timed> {
-    let flow = on(any_protocol::greeting()).pass().pass_silently().pass_with("NO later").raw(r"250 ok\r\n");
+    let flow = on(any_protocol::greeting())
+        .pass()
+        .pass_silently()
+        .pass_with("NO later")
+        .pass_as("NOOP")
+        .pass_silently_as("NOOP")
+        .log_in("ann")
+        .raw(r"250 ok\r\n");
     let flow = flow.reply("250 ok").reply_lines(["250 one", "250 two"]).wait(SPAN).wait_between(SPAN, SPAN * 2);
     let flow = flow.stall().stall_connection().await_line("~^$").capabilities(&["ONE"], &["TWO"]);
     let flow = flow.script("S: 220 hi\nC: NOOP\nPASS");

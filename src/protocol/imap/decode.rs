@@ -4,10 +4,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::parser::Parser;
 use super::raw_command::{Break, RawCommand};
-use super::tokenizer::Frame;
-use super::{Ask, Imap, ImapState, Mode, Refusal, Request, command};
-use crate::protocol::line::{BARE_LF, Line, is_http};
-use crate::protocol::{Decoded, Disconnect, Event, Input};
+use super::tokenizer::{Frame, Tokenizer};
+use super::{Ask, Config, Imap, ImapState, Mode, Refusal, Request, command};
+use crate::protocol::line::{self, BARE_LF, Line, is_http};
+use crate::protocol::{Decoded, Disconnect, Event, Framing, Input};
 
 impl Imap {
     /// The next complete request.
@@ -63,6 +63,26 @@ impl Imap {
             Ok(command) => (spec.event, Ask::Command(tag, command)),
             Err(error) => (spec.event, Ask::Refused(Some(tag), Refusal::syntax(error))),
         }
+    }
+
+    /// The command to perform instead of this request, with its tag.
+    pub(super) fn other_command(&mut self, instead_of: &Ask, line: &[u8]) -> Option<Ask> {
+        let Framing::Imap(Some(tag)) = self.framing_of(instead_of) else { return None };
+        match instead_of {
+            Ask::Command(..) | Ask::Refused(..) | Ask::Sasl(_) | Ask::EndIdle(_) => {}
+            Ask::Greeting | Ask::Literal(_) | Ask::More { .. } | Ask::Push | Ask::Disconnect(_) => return None,
+        }
+        let Config { limits, leniency, .. } = &*self.config;
+        let line = line::whole(&[tag.as_bytes(), b" ", line].concat(), limits.command)?;
+        let mut input = BytesMut::from(&[&line[..], b"\r\n"].concat()[..]);
+        // A command with a literal is not complete.
+        let Some(Frame::Whole(raw)) = Tokenizer::new(limits.command, limits.message, *leniency).next(&mut input) else {
+            return None;
+        };
+        if matches!(instead_of, Ask::Sasl(_) | Ask::EndIdle(_)) {
+            self.mode = Mode::Command;
+        }
+        Some(self.read(&raw).1)
     }
 
     fn hear(&mut self, frame: Frame) -> Decoded<Request> {

@@ -22,6 +22,7 @@ impl Imap {
     ) -> Option<Value<'a>> {
         let Request(ask) = &decoded.request;
         let command = ask.command();
+        let refused = || self.refused(ask, &decoded.input);
         match field {
             RequestField::Line | RequestField::Verb | RequestField::Argument | RequestField::Tag => {
                 value_of_line(decoded, field)
@@ -35,33 +36,44 @@ impl Imap {
             },
             RequestField::User => match command {
                 Some(command) => command.user().map(Value::text),
-                None => {
-                    let (response, login) = self.sasl_under_way(ask)?;
-                    login.login(response).map(Value::text)
-                }
+                None => match self.sasl_under_way(ask) {
+                    Some((response, login)) => login.login(response).map(Value::text),
+                    None => refused().user.map(Value::text),
+                },
             },
             RequestField::Items => {
                 let items = command.and_then(Command::items).or_else(|| ask.work().and_then(LongCommand::items));
-                items.map(Value::text)
+                items.map(Value::text).or_else(|| refused().items.map(Value::text))
             }
-            RequestField::Flags => command?.flags(),
-            RequestField::Mailbox => match command.and_then(Command::mailbox) {
-                Some(name) => Some(Value::text(accounts.namespace().canonical(name).into_string())),
-                None => Some(Value::text(&*self.selected(accounts)?.1.name)),
+            RequestField::Flags => match command {
+                Some(command) => command.flags(),
+                None => refused().flags.map(Value::text),
             },
+            RequestField::Mailbox => {
+                match command.and_then(Command::mailbox).map(str::to_owned).or(refused().mailbox) {
+                    Some(name) => Some(Value::text(accounts.namespace().canonical(&name).into_string())),
+                    None => Some(Value::text(&*self.selected(accounts)?.1.name)),
+                }
+            }
             RequestField::UidValidity => Some(Value::Number(self.selected(accounts)?.1.uid_validity.into())),
             RequestField::Exists => Some(Value::Number(self.view().ok()?.len() as u64)),
             RequestField::Size | RequestField::Octets => match command.and_then(Command::appended) {
                 Some(message) => Some(Value::Number(message.len() as u64)),
-                None => self.value_of_messages(ask, accounts, size),
+                None => self.value_of_messages(decoded, accounts, size),
             },
-            RequestField::Uid => self.value_of_messages(ask, accounts, |uid, _, _| Some(Value::Number(uid.into()))),
-            RequestField::UidKnown => {
-                self.value_of_messages(ask, accounts, |uid, _, view| Some(Value::Truth(view.number(uid).is_some())))
+            RequestField::Uid => {
+                let value = self.value_of_messages(decoded, accounts, |uid, _, _| Some(Value::Number(uid.into())));
+                value.or_else(|| numbers(refused().messages.filter(|(_, by_uid)| *by_uid)?.0))
             }
-            RequestField::Msn => self.value_of_messages(ask, accounts, |uid, _, view| {
-                view.number(uid).map(|number| Value::Number(number.into()))
-            }),
+            RequestField::UidKnown => {
+                self.value_of_messages(decoded, accounts, |uid, _, view| Some(Value::Truth(view.number(uid).is_some())))
+            }
+            RequestField::Msn => {
+                let value = self.value_of_messages(decoded, accounts, |uid, _, view| {
+                    view.number(uid).map(|number| Value::Number(number.into()))
+                });
+                value.or_else(|| numbers(refused().messages.filter(|(_, by_uid)| !by_uid)?.0))
+            }
             RequestField::Sender | RequestField::Recipient | RequestField::Recipients | RequestField::Parameter(_) => {
                 None
             }
@@ -71,7 +83,7 @@ impl Imap {
     /// The value of a field for each message that a command names, or for the next message of a long command.
     fn value_of_messages<'a>(
         &self,
-        ask: &Ask,
+        Decoded { request: Request(ask), input, .. }: &Decoded<Request>,
         accounts: &Accounts,
         value: impl Fn(u32, Option<&Entry>, &View) -> Option<Value<'a>>,
     ) -> Option<Value<'a>> {
@@ -79,7 +91,9 @@ impl Imap {
         if let Some(uid) = ask.work().and_then(LongCommand::next_message) {
             return value(uid, mailbox.entry(uid), view);
         }
-        let (set, by_uid) = ask.command()?.messages()?;
+        let refused = self.refused(ask, input).messages;
+        let named = ask.command().and_then(Command::messages).or(refused.as_ref().map(|(set, by_uid)| (set, *by_uid)));
+        let (set, by_uid) = named?;
         let uids = uids(set, by_uid, view).into_iter();
         Some(Value::Several(uids.filter_map(|uid| value(uid, mailbox.entry(uid), view)).collect()))
     }
@@ -167,6 +181,13 @@ fn value_of_line<'a>(decoded: &'a Decoded<Request>, field: &RequestField) -> Opt
 
 fn size<'a>(_uid: u32, entry: Option<&Entry>, _view: &View) -> Option<Value<'a>> {
     Some(Value::Number(entry?.message.raw().len() as u64))
+}
+
+/// The ends of the ranges of a set, as far as they are known without a mailbox.
+fn numbers<'a>(set: SequenceSet) -> Option<Value<'a>> {
+    let mut ends: Vec<u32> = set.resolve(0).into_iter().flat_map(|(first, last)| [first, last]).collect();
+    ends.dedup();
+    Some(Value::Several(ends.into_iter().filter(|end| *end > 0).map(|end| Value::Number(end.into())).collect()))
 }
 
 /// The UIDs of a set: those in the mailbox, and the two ends of each range even if no message has them.

@@ -16,6 +16,7 @@ mod parser;
 mod perform;
 mod raw_command;
 mod refusal;
+mod refused;
 mod reply;
 mod request;
 mod sequence_set;
@@ -280,6 +281,19 @@ impl Machine for Imap {
 
     fn reject(&mut self, Request(ask): Request, is_positive: bool) -> Next<Request> {
         self.rejected(ask, is_positive)
+    }
+
+    fn command(&mut self, Request(instead_of): &Request, line: &[u8]) -> Option<Request> {
+        self.other_command(instead_of, line).map(Request)
+    }
+
+    fn log_in(&mut self, login: &str, txn: &mut MailTxn<'_>) -> Result<Box<str>, String> {
+        let (account, login) = txn.account_of(login)?;
+        txn.enter(&login);
+        if self.account() != Some(account) {
+            self.deselect(account, txn);
+        }
+        Ok(login)
     }
 
     fn item(&self, Request(ask): &Request) -> Option<Event> {

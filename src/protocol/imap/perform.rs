@@ -60,10 +60,13 @@ impl Imap {
         if self.is_busy {
             return self.disconnect(Disconnect::Busy);
         }
+        // RFC 3501 §7.1.4.
+        let status = if self.account().is_some() { "* PREAUTH" } else { "* OK" };
         match self.capability_overrides.greeting(self.tls) {
-            Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
+            Some(greeting) => out.add(format_args!("{status} {greeting}\r\n")),
             None => {
-                out.push("* OK [CAPABILITY ");
+                out.push(status);
+                out.push(" [CAPABILITY ");
                 self.push_capabilities(&mut out);
                 out.add(format_args!("] {} mailjig\r\n", self.config.host));
             }

@@ -4,7 +4,7 @@ use super::command::Pop3Command;
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::Message;
 use crate::protocol::field::of_line;
-use crate::protocol::{Decoded, Event, Next, RequestField, Value};
+use crate::protocol::{Decoded, Event, Input, Next, RequestField, Value};
 
 impl Pop3 {
     pub(super) fn value_of<'a>(&'a self, decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
@@ -21,6 +21,12 @@ impl Pop3 {
             }
             RequestField::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => {
                 of_line(&decoded.input, field, false)
+            }
+            RequestField::User if matches!(ask, Ask::Wrong(Event::Pop3Apop, _)) => {
+                first_word(&decoded.input).map(Value::text)
+            }
+            RequestField::Msn if matches!(ask, Ask::Wrong(event, _) if names_a_message(*event)) => {
+                first_word(&decoded.input)?.parse().ok().map(Value::Number)
             }
             RequestField::Mechanism | RequestField::User => self.login(ask, field),
             RequestField::Msn => number.map(|number| Value::Number(number.into())),
@@ -99,4 +105,14 @@ impl Pop3 {
             Ask::Greeting | Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) => Next::Continue,
         }
     }
+}
+
+/// The first word of the argument of a command that is refused.
+fn first_word(input: &Input) -> Option<String> {
+    let Some(Value::Text(argument)) = of_line(input, &RequestField::Argument, false) else { return None };
+    argument.split_whitespace().next().map(str::to_owned)
+}
+
+fn names_a_message(event: Event) -> bool {
+    matches!(event, Event::Pop3Retr | Event::Pop3Dele | Event::Pop3Top | Event::Pop3List | Event::Pop3Uidl)
 }

@@ -1,9 +1,8 @@
 //! The maildrop: the messages of an account as they were at the login. They keep their numbers until QUIT (RFC 1939 §5).
 
-use bytes::Bytes;
-
 use crate::mail::{Mailbox, MailboxId, Message};
 use crate::protocol::Reply;
+use crate::protocol::reply::push_stuffed;
 
 #[derive(Debug)]
 pub(super) struct Maildrop {
@@ -125,9 +124,10 @@ impl Read {
 fn text(message: &Message, lines: Option<u32>) -> Reply {
     let mut out = Reply::default();
     match lines {
-        None => write_stuffed(message.no().to_string(), message.raw().clone(), &mut out),
+        None => push_stuffed(message.no().to_string(), message.raw().clone(), &mut out),
         Some(lines) => top(message, lines, &mut out),
     }
+    out.push(".\r\n");
     out
 }
 
@@ -143,33 +143,5 @@ fn top(message: &Message, lines: u32, out: &mut Reply) {
             if i + 1 < lines as usize { raw.len() } else { end }
         }),
     };
-    write_stuffed(format!("{} and {lines} lines", message.no()), raw.slice(..end), out);
-}
-
-/// Dot-stuffs lines that begin with a dot (RFC 1939 §3). Octets without such lines are shared and not copied.
-fn write_stuffed(label: String, octets: Bytes, out: &mut Reply) {
-    let is_ended = octets.is_empty() || octets.ends_with(b"\r\n");
-    let mut dots = memchr::memmem::find_iter(&octets, b"\n.").map(|at| at + 1).peekable();
-    if octets.first() != Some(&b'.') && dots.peek().is_none() {
-        if !octets.is_empty() {
-            out.push_labelled(label, octets);
-        }
-    } else {
-        let mut stuffed = Vec::with_capacity(octets.len() + 64);
-        if octets.first() == Some(&b'.') {
-            stuffed.push(b'.');
-        }
-        let mut from = 0;
-        for at in dots {
-            stuffed.extend_from_slice(&octets[from..at]);
-            stuffed.push(b'.');
-            from = at;
-        }
-        stuffed.extend_from_slice(&octets[from..]);
-        out.push_labelled(label, stuffed.into());
-    }
-    if !is_ended {
-        out.push("\r\n");
-    }
-    out.push(".\r\n");
+    push_stuffed(format!("{} and {lines} lines", message.no()), raw.slice(..end), out);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::line::Lines;
+use super::line::{self, Lines};
 use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
     TlsState, Unfinished, Value,
@@ -106,6 +106,12 @@ impl Pop3 {
             capability_overrides: CapabilityOverrides::default(),
         }
     }
+
+    /// Parses a command. An invalid command becomes a request to refuse it.
+    fn parse(line: &[u8]) -> (Event, Ask) {
+        let (event, command) = command::parse(line);
+        (event, command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
+    }
 }
 
 impl Machine for Pop3 {
@@ -127,10 +133,7 @@ impl Machine for Pop3 {
         let is_http = is_command && line.is_http();
         let input = line.input();
         let (event, ask) = match line.text(self.config.limits.line) {
-            Ok(line) if is_command => {
-                let (event, command) = command::parse(&line);
-                (event, command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
-            }
+            Ok(line) if is_command => Self::parse(&line),
             Ok(line) => (otherwise, Ask::Sasl(line)),
             Err(why) => (otherwise, Ask::Refused(why)),
         };
@@ -193,6 +196,23 @@ impl Machine for Pop3 {
 
     fn reject(&mut self, Request { ask, .. }: Request, _is_positive: bool) -> Next<Request> {
         self.rejected(&ask)
+    }
+
+    fn command(&mut self, instead_of: &Request, line: &[u8]) -> Option<Request> {
+        let line = line::whole(line, self.config.limits.line)?;
+        match &instead_of.ask {
+            Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) => {}
+            Ask::Sasl(_) => self.state = Pop3State::Authorization(None),
+            Ask::Greeting | Ask::Disconnect(_) => return None,
+        }
+        Some(Self::parse(&line).1.into())
+    }
+
+    fn log_in(&mut self, login: &str, txn: &mut MailTxn<'_>) -> Result<Box<str>, String> {
+        let (account, login) = txn.account_of(login)?;
+        self.open(account, txn)?;
+        txn.enter(&login);
+        Ok(login)
     }
 
     fn greeted(&mut self, greeting: &[u8]) {

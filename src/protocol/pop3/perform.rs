@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::command::{Pop3Command, UNKNOWN_MECHANISM};
 use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Pop3, Pop3State, Request};
-use crate::mail::MailboxId;
+use crate::mail::{AccountNo, MailboxId};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
 
@@ -180,15 +180,26 @@ impl Pop3 {
         let Some(account) = txn.log_in(verdict) else {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
         };
+        let (count, octets) = self.open(account, txn)?;
+        Ok(ok(&format!("{count} messages, {octets} octets")))
+    }
+
+    /// Locks the maildrop of an account, instead of another one that is open. Returns how many messages and octets it
+    /// has.
+    pub(super) fn open(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) -> Result<(usize, u64), String> {
         if !txn.hold_maildrop(account) {
             return Err("[IN-USE] another session has locked the maildrop".to_owned());
+        }
+        if matches!(self.state, Pop3State::Transaction(other, _) if other != account) {
+            txn.leave_maildrop();
+            txn.hold_maildrop(account);
         }
         let place = txn.account(account).map(|its| MailboxId { account, mailbox: its.inbox().no });
         let maildrop = place.and_then(|place| txn.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
         let maildrop = maildrop.ok_or("[SYS/TEMP] the account is gone")?;
-        let (count, octets) = maildrop.stat();
+        let stat = maildrop.stat();
         self.state = Pop3State::Transaction(account, maildrop);
-        Ok(ok(&format!("{count} messages, {octets} octets")))
+        Ok(stat)
     }
 
     /// Deletes the messages that are marked as deleted (RFC 1939 §6).

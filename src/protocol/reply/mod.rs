@@ -278,6 +278,33 @@ impl Reply {
     }
 }
 
+/// Adds a message with a CRLF at its end, and dot-stuffs lines that begin with a dot (RFC 1939 §3). Octets without such lines are shared and not copied.
+pub(crate) fn push_stuffed(label: String, octets: Bytes, out: &mut Reply) {
+    let is_ended = octets.is_empty() || octets.ends_with(b"\r\n");
+    let mut dots = memchr::memmem::find_iter(&octets, b"\n.").map(|at| at + 1).peekable();
+    if octets.first() != Some(&b'.') && dots.peek().is_none() {
+        if !octets.is_empty() {
+            out.push_labelled(label, octets);
+        }
+    } else {
+        let mut stuffed = Vec::with_capacity(octets.len() + 64);
+        if octets.first() == Some(&b'.') {
+            stuffed.push(b'.');
+        }
+        let mut from = 0;
+        for at in dots {
+            stuffed.extend_from_slice(&octets[from..at]);
+            stuffed.push(b'.');
+            from = at;
+        }
+        stuffed.extend_from_slice(&octets[from..]);
+        out.push_labelled(label, stuffed.into());
+    }
+    if !is_ended {
+        out.push("\r\n");
+    }
+}
+
 /// Writing to a reply never fails.
 impl fmt::Write for Reply {
     fn write_str(&mut self, text: &str) -> fmt::Result {

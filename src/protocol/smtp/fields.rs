@@ -6,7 +6,7 @@ use super::command::SmtpCommand;
 use super::{Request, Smtp, SmtpState};
 use crate::mail::{Accounts, Parameters};
 use crate::protocol::field::of_line;
-use crate::protocol::{Decoded, Event, Next, RequestField, Value};
+use crate::protocol::{Decoded, Event, Input, Next, RequestField, Value};
 
 impl Smtp {
     pub(super) fn value_of<'a>(
@@ -32,6 +32,14 @@ impl Smtp {
             (RequestField::Mechanism | RequestField::User, request) => self.login(request, field),
             (RequestField::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 Some(Value::text(sender.address()))
+            }
+            (RequestField::Sender, Request::Wrong(Event::SmtpMail, _)) => Some(refused(&decoded.input)?.address()),
+            (RequestField::Recipient, Request::Wrong(Event::SmtpRcpt, _)) => Some(refused(&decoded.input)?.address()),
+            (RequestField::Parameter(name), Request::Wrong(Event::SmtpMail | Event::SmtpRcpt, _)) => {
+                refused(&decoded.input)?.parameter(name).map(Value::text)
+            }
+            (RequestField::Size, Request::Wrong(Event::SmtpMail, _)) => {
+                refused(&decoded.input)?.parameter("SIZE")?.parse().ok().map(Value::Number)
             }
             (RequestField::Sender, Request::Deliveries(deliveries)) => {
                 Some(Value::text(deliveries.message().envelope().sender().address()))
@@ -91,6 +99,36 @@ impl Smtp {
             Request::Disconnect(why) => why.after_other_reply(),
             Request::Greeting | Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => Next::Continue,
         }
+    }
+}
+
+/// What can be read of a MAIL or RCPT that is refused.
+struct Refused {
+    address: String,
+    parameters: String,
+}
+
+/// The address is the text in angle brackets, or the first word without them.
+fn refused(input: &Input) -> Option<Refused> {
+    let Some(Value::Text(argument)) = of_line(input, &RequestField::Argument, false) else { return None };
+    let (_, rest) = argument.split_once(':')?;
+    let rest = rest.trim_start();
+    let (address, parameters) = match rest.strip_prefix('<') {
+        Some(inside) => inside.split_once('>').unwrap_or((inside, "")),
+        None => rest.split_once(' ').unwrap_or((rest, "")),
+    };
+    Some(Refused { address: address.to_owned(), parameters: parameters.to_owned() })
+}
+
+impl Refused {
+    fn address<'a>(self) -> Value<'a> {
+        Value::text(self.address)
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        let all = self.parameters.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
+        let mut found = all.filter(|(keyword, _)| keyword.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.to_owned())
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::field::message;
-use super::line::{Line, Lines};
+use super::line::{self, Line, Lines};
 use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
     StartTls, TlsState, Unfinished, Value,
@@ -178,17 +178,7 @@ impl Smtp {
         let input = line.input();
         let (event, request) = match line.text(self.config.limits.line) {
             Ok(line) if is_sasl => (self.sasl_event(), Request::Sasl(line)),
-            Ok(line) => {
-                let (event, command) = command::parse(&line, self.config.limits.message, self.config.dialect);
-                let event = match &command {
-                    // The command has complete credentials, so the server decides about them next.
-                    Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
-                        Event::SmtpAuth
-                    }
-                    _ => event,
-                };
-                (event, command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command))
-            }
+            Ok(line) => self.parse(&line),
             // RFC 4954 §6.
             Err(_) if is_long_response => {
                 let refusal = Refusal::new("500 5.5.6", "Authentication Exchange line is too long");
@@ -198,6 +188,19 @@ impl Smtp {
             Err(why) => (otherwise, Request::Refused(Refusal::new("500 5.5.2", &why))),
         };
         Decoded { event, input, request: if is_http { Request::Disconnect(Disconnect::Http) } else { request } }
+    }
+
+    /// Parses a command. An invalid command becomes a request to refuse it.
+    fn parse(&self, line: &[u8]) -> (Event, Request) {
+        let (event, command) = command::parse(line, self.config.limits.message, self.config.dialect);
+        let event = match &command {
+            // The command has complete credentials, so the server decides about them next.
+            Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
+                Event::SmtpAuth
+            }
+            _ => event,
+        };
+        (event, command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command))
     }
 
     /// The event of the next SASL response, which depends on whether it completes the credentials.
@@ -285,6 +288,23 @@ impl Machine for Smtp {
 
     fn reject(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
         self.rejected(request)
+    }
+
+    fn command(&mut self, instead_of: &Request, line: &[u8]) -> Option<Request> {
+        let line = line::whole(line, self.config.limits.line)?;
+        match instead_of {
+            Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => {}
+            Request::Sasl(_) => self.state = SmtpState::Idle,
+            Request::Greeting | Request::Message(_) | Request::Deliveries(_) | Request::Disconnect(_) => return None,
+        }
+        Some(self.parse(&line).1)
+    }
+
+    fn log_in(&mut self, login: &str, txn: &mut MailTxn<'_>) -> Result<Box<str>, String> {
+        let (_, login) = txn.account_of(login)?;
+        txn.enter(&login);
+        self.is_logged_in = true;
+        Ok(login)
     }
 
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {

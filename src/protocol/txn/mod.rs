@@ -14,7 +14,7 @@ pub(crate) use mailboxes::InvalidMailbox;
 pub(crate) use rename::NotRenamed;
 pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 
-use crate::base::{MessageNo, SessionNo, Timestamp};
+use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
 };
@@ -124,6 +124,21 @@ impl<'a> MailTxn<'a> {
         let account = self.open(&login);
         self.mail.log.facts().user = Some(login);
         Some(account)
+    }
+
+    /// The account to log in to without credentials, and its login; fails if there is no such user.
+    pub(crate) fn account_of(&mut self, login: &str) -> Result<(AccountNo, Box<str>), String> {
+        if !is_identifier(login) {
+            return Err("a user name must not be empty or contain control characters".to_owned());
+        }
+        let known = self.mail.accounts.known(login).map(Box::<str>::from);
+        let login = known.ok_or_else(|| format!("there is no user `{login}`"))?;
+        Ok((self.open(&login), login))
+    }
+
+    /// Notes that the client is logged in as this user.
+    pub(crate) fn enter(&mut self, login: &str) {
+        self.mail.log.facts().user = Some(login.into());
     }
 
     /// Notes the client's name.

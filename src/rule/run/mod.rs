@@ -3,21 +3,22 @@
 mod asking;
 mod output;
 mod outside;
+mod remember;
 pub(crate) mod scripted;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use asking::is_about_a_message;
+use outside::failure;
+pub(crate) use outside::{Given, Need};
 
-use crate::journal::{Fired, Stalled, Trace};
+use crate::journal::{Fired, RecordKind, Stalled, Trace};
 use crate::mail::Message;
-use crate::protocol::{Event, Framing, RequestField, Status};
-use crate::rule::clause::{RuleNo, Timed};
-use crate::rule::condition::inserted;
+use crate::protocol::{Event, Framing, Status};
+use crate::rule::clause::RuleNo;
 use crate::rule::consult::{Reached, WalkFrom};
-use crate::rule::effect::{Delivery, Effect};
-use crate::rule::field::Field;
+use crate::rule::effect::{Delivery, Effect, no_message};
 use crate::rule::firing::{By, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
@@ -26,7 +27,6 @@ use crate::rule::step::stall::Stall;
 use crate::rule::step::tls::Hello;
 use crate::rule::step::{Action, StepContext};
 use crate::rule::template::{Name, Template};
-pub(crate) use outside::{Given, Need};
 use scripted::Scripted;
 
 /// An exchange as its rules process it. The caller repeats: get what the run wants, do that, continue.
@@ -56,6 +56,10 @@ pub(crate) struct Run {
     message: Option<Message>,
     /// The script that plays this exchange, or takes the connection with it.
     script: Option<Scripted>,
+    /// To record after the exchange.
+    failures: Vec<RecordKind>,
+    /// The command that is performed instead of the client's request, and the rule that decided so.
+    command: Option<(Vec<u8>, Arc<str>)>,
     /// What follows the output.
     after: After,
     trace: Trace,
@@ -122,6 +126,8 @@ impl Run {
             delivery: None,
             message: None,
             script: None,
+            failures: Vec::new(),
+            command: None,
             after: After::Nothing,
             trace: Trace::default(),
         }
@@ -171,35 +177,6 @@ impl Run {
         (self.event, self.base, self.phase) = (event, base, Phase::Performing);
         self.framing = framing;
         true
-    }
-
-    /// Keeps the values of the request that later steps use, because the request is consumed.
-    pub(crate) fn remember(&mut self, cx: &dyn EvalContext) {
-        for frame in &mut self.frames {
-            let mut values: Vec<(Field, String)> = Vec::new();
-            let mut keep = |timed: &Timed| {
-                for name in timed.step.templates().into_iter().flat_map(Template::names) {
-                    if let Name::Field(field) = name
-                        && matches!(field, Field::Request(_) | Field::Content(_))
-                        && !frame.firing.request.iter().chain(&values).any(|(its, _)| its == field)
-                        && let Some(value) = cx.value(field)
-                    {
-                        values.push((field.clone(), inserted(&value)));
-                    }
-                }
-            };
-            frame.to_come().for_each(|timed| timed.each(&mut keep));
-            frame.firing.request.extend(values);
-        }
-        self.remember_for_asking(cx);
-    }
-
-    /// The request logged in: from now on `user` is this login, not the name in the request.
-    pub(crate) fn logged_in(&mut self, user: &str) {
-        for Frame { firing, .. } in &mut self.frames {
-            firing.request.retain(|(field, _)| *field != Field::Request(RequestField::User));
-            firing.request.push((Field::Request(RequestField::User), user.to_owned()));
-        }
     }
 
     /// Continues until something is needed from outside.
@@ -257,6 +234,16 @@ impl Run {
         self.hello.as_ref()
     }
 
+    /// What went wrong so far.
+    pub(crate) fn take_failures(&mut self) -> Vec<RecordKind> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// The command that is now performed instead of the client's request, and the rule that decided so.
+    pub(crate) fn take_command(&mut self) -> Option<(Vec<u8>, Arc<str>)> {
+        self.command.take()
+    }
+
     /// Sets how the message being accepted is delivered.
     pub(crate) fn deliver(&mut self, delivery: Delivery) {
         self.delivery = Some(delivery);
@@ -312,9 +299,14 @@ impl Run {
         let cx = StepContext {
             named: &|name| asked(name).or_else(|| book.named(mounted, name, cx, groups)),
             framing: &self.framing,
+            message: &|id| cx.given(id),
             drawn: &|span| drawn(span, book.seed(), &frame.firing, frame.begun),
             is_late: timed.after.is_some(),
         };
+        let missing = timed.step.templates().into_iter().flat_map(Template::messages);
+        for id in missing.filter(|id| timed.after.is_none() && (cx.message)(id).is_none()) {
+            self.failures.push(failure(&frame.firing.rule.id, no_message(id)));
+        }
         let action = timed.step.run(&cx);
         if let Action::Ask(ask) = action {
             return self.ask(ask, book, outer);
@@ -332,7 +324,12 @@ impl Run {
     fn take_action(&mut self, action: Action, step: StepId) -> Option<Want> {
         let frame = self.frames.last_mut()?;
         match action {
-            Action::Pass(passing) => self.pass(passing),
+            Action::Pass(passing, command) => {
+                if let Some(line) = command {
+                    self.command = Some((line, Arc::clone(&frame.firing.rule.id)));
+                }
+                self.pass(passing);
+            }
             Action::Say(reply) => self.speak(reply),
             Action::Cue(cue) => {
                 let is_end = matches!(cue, Cue::End(_));

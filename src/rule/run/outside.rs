@@ -52,6 +52,11 @@ impl Run {
         let line = masked(self.event, line.as_bytes());
         let line = String::from_utf8_lossy(&line);
         let text = format!("the client sent {line:?}, but {} was expected", pattern.written());
-        Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
+        Some(failure(&rule.id, text))
     }
+}
+
+/// A failure that a rule reports.
+pub(super) fn failure(rule: &Arc<str>, text: String) -> RecordKind {
+    RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(rule)), weight: Weight::Failure, text }))
 }

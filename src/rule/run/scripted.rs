@@ -12,7 +12,7 @@ use crate::rule::frame::Frame;
 use crate::rule::plan::After;
 use crate::rule::script::{Act, Expected, Player, ScriptNext};
 use crate::rule::step::Step;
-use crate::rule::step::pass::Pass;
+use crate::rule::step::pass::{Output, Pass};
 use crate::rule::step::raw::Raw;
 use crate::rule::step::reply::Reply;
 use crate::rule::step::script::{Handshake, ScriptRef};
@@ -122,7 +122,7 @@ fn steps_of(acts: &[Act], framing: &Framing) -> Vec<Arc<dyn Step>> {
     let is_refused = framing.status(&said.collect::<Vec<_>>().concat()) == Some(Status::Negative);
     let mut steps: Vec<Arc<dyn Step>> = Vec::new();
     if !is_refused {
-        steps.push(Arc::new(Pass::Silent));
+        steps.push(Arc::new(Pass::from(Output::Discarded)));
     }
     for act in acts {
         steps.push(match act {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::effect::{ApplyContext, Effect};
+use super::super::effect::{ApplyContext, Effect, no_message};
 use super::super::template::Template;
 use super::target::NOBODY;
 use super::{Example, Role, Step, StepKind, unless};
@@ -85,7 +85,7 @@ impl Step for Deliver {
             }
             Self::Into { user, mailbox, message: Some(message) } => {
                 let place = cx.mailbox(&effect.target(user.as_ref(), Some(mailbox)))?;
-                let raw = cx.message(message).ok_or(format!("there is no message `{message}`"))?;
+                let raw = cx.message(message).ok_or_else(|| no_message(message))?;
                 cx.txn().deliver_into(place, raw);
             }
         }
@@ -121,10 +121,10 @@ impl Step for Deliver {
         }
     }
 
-    fn message(&self) -> Option<&str> {
+    fn messages(&self) -> Vec<&str> {
         match self {
-            Self::Lost => None,
-            Self::Into { message, .. } => message.as_deref(),
+            Self::Lost => Vec::new(),
+            Self::Into { message, .. } => message.as_deref().into_iter().collect(),
         }
     }
 }

@@ -29,7 +29,7 @@ use super::filter::Filter;
 use super::frame::Passing;
 use super::plan::Cue;
 use super::run::Need;
-use super::template::{Name, Template};
+use super::template::{MessageOf, Name, Template};
 use crate::base::Pattern;
 use crate::document::{Form, Node, Reader, Tree};
 use crate::protocol::{Event, Framing, Reply};
@@ -58,6 +58,7 @@ steps! {
     pass
     reply
     raw
+    login
     wait
     stall
     await_line
@@ -207,9 +208,9 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         (None, None)
     }
 
-    /// The message of the file that it delivers.
-    fn message(&self) -> Option<&str> {
-        None
+    /// The messages of the file that it delivers or sends.
+    fn messages(&self) -> Vec<&str> {
+        self.templates().into_iter().flat_map(Template::messages).collect()
     }
 
     /// The variables that it sets.
@@ -241,8 +242,9 @@ pub(crate) enum Role {
 /// What the engine does for a step.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Run the rules inside, and handle their output like this.
-    Pass(Passing),
+    /// Run the rules inside, and handle their output like this. The server performs this command, if there is one,
+    /// instead of the client's request.
+    Pass(Passing, Option<Vec<u8>>),
     /// Send this to the client.
     Say(Reply),
     /// Give this cue to the wire.
@@ -275,6 +277,8 @@ pub(crate) struct StepContext<'c> {
     /// The value of a name.
     pub(super) named: &'c dyn Fn(&Name) -> Option<String>,
     pub(super) framing: &'c Framing,
+    /// The octets of a message of the scenario.
+    pub(super) message: MessageOf<'c>,
     /// A duration drawn from a range by the seed.
     pub(super) drawn: &'c dyn Fn(Span) -> Duration,
     /// Whether it is deferred.
@@ -284,6 +288,11 @@ pub(crate) struct StepContext<'c> {
 impl StepContext<'_> {
     pub(super) fn fill(&self, template: &Template) -> Vec<u8> {
         template.fill(self.named)
+    }
+
+    /// A text to send.
+    pub(super) fn reply(&self, template: &Template) -> Reply {
+        template.fill_with(self.named, self.message)
     }
 }
 

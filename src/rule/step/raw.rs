@@ -7,7 +7,7 @@ use super::super::stage;
 use super::super::template::Template;
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
 use crate::document::{Form, Node, Reader, Tree};
-use crate::protocol::{Event, Reply};
+use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "raw",
@@ -38,12 +38,12 @@ impl Step for Raw {
     fn run(&self, cx: &StepContext<'_>) -> Action {
         match cx.is_late {
             true => Action::Effect,
-            false => Action::Say(Reply::from(cx.fill(&self.0))),
+            false => Action::Say(cx.reply(&self.0)),
         }
     }
 
     fn apply(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
-        cx.say(effect.fill(&self.0));
+        cx.say(effect.reply(&self.0, cx)?);
         Ok(true)
     }
 

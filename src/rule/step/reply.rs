@@ -7,7 +7,7 @@ use super::super::stage;
 use super::super::template::Template;
 use super::{Action, Example, Role, Said, Step, StepContext, StepKind, unless};
 use crate::document::{Form, Node, Reader, Tree};
-use crate::protocol::{self, Event};
+use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "reply",
@@ -57,13 +57,12 @@ impl Step for Reply {
         if cx.is_late {
             return Action::Effect;
         }
-        let lines: Vec<Vec<u8>> = self.0.iter().map(|line| cx.fill(line)).collect();
-        Action::Say(protocol::Reply::from(cx.framing.frame(&lines)))
+        Action::Say(cx.framing.frame_all(self.0.iter().map(|line| cx.reply(line)).collect()))
     }
 
     fn apply(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
-        let lines: Vec<Vec<u8>> = self.0.iter().map(|line| effect.fill(line)).collect();
-        cx.say(effect.framing().frame(&lines));
+        let lines: Result<Vec<_>, String> = self.0.iter().map(|line| effect.reply(line, cx)).collect();
+        cx.say(effect.framing().frame_all(lines?));
         Ok(true)
     }
 

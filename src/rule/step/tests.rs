@@ -13,7 +13,8 @@ pub(crate) fn step(written: &str) -> Arc<dyn Step> {
 
 /// The filter of a step without names.
 pub(in crate::rule) fn filter(written: &str) -> Box<dyn Filter> {
-    let cx = StepContext { named: &|_| None, framing: &Framing::Smtp, drawn: &|_| Duration::ZERO, is_late: false };
+    let (named, message, drawn) = (|_: &Name| None, |_: &str| None, |_| Duration::ZERO);
+    let cx = StepContext { named: &named, framing: &Framing::Smtp, message: &message, drawn: &drawn, is_late: false };
     let Action::Filter(filter) = step(written).run(&cx) else { panic!("{written} must be a filter") };
     filter
 }

@@ -19,9 +19,7 @@ pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[Str
     for (i, (rule, node)) in rules.iter().enumerate() {
         self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
         for (timed, at) in located(rule, node) {
-            if let Some(id) = timed.step.message()
-                && !messages.iter().any(|its| its == id)
-            {
+            for id in timed.step.messages().into_iter().filter(|id| !messages.iter().any(|its| its == id)) {
                 let known: Vec<&str> = messages.iter().map(String::as_str).collect();
                 reader.unknown(&at, "message", id, &known);
             }

@@ -3,7 +3,7 @@
 use super::{located, place};
 use crate::document::{Node, Reader};
 use crate::rule::step::{Objection, Role};
-use crate::rule::{Course, Rule, Timed, is_spoken};
+use crate::rule::{Course, Rule, Template, Timed, is_spoken};
 
 pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     let courses = rule.courses();
@@ -17,6 +17,11 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
                 is_possible = false;
                 reader.wrong_help(&at, format!("`{}` is not possible at `{}`", step.kind().name, on.written), why);
             }
+        }
+        let sends = ["reply", "raw"].contains(&step.kind().name);
+        if let Some(id) = step.templates().into_iter().flat_map(Template::messages).next().filter(|_| !sends) {
+            let message = format!("`{}` cannot contain the message `{id}`", step.kind().name);
+            reader.wrong_help(&at, message, "send it with `reply` or `raw`");
         }
         let before = courses.iter().find_map(|course| Some(course.around(timed)?.0));
         let waited = before.into_iter().flatten().any(|its| its.step.kind().name == "wait");
