@@ -1,5 +1,5 @@
 //! Sessions of real clients that are recorded between the client and a server, then played: the client's side to another
-//! server of the same kind, which must answer with the same octets.
+//! server of the same kind, and the server's side to the same client. Both must get the same octets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use clients::line_client::LineClient;
 use clients::running::Running;
 use clients::served::mailjig;
 use clients::support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
-use mailjig::{MailServer, Protocol};
+use mailjig::{MailServer, Protocol, Scenario};
 use tempfile::TempDir;
 
 #[path = "clients/mod.rs"]
@@ -75,7 +75,32 @@ fn record(
     file
 }
 
-/// Records a client on each road, and plays what it said to another server.
+/// What the servers said in all sessions, without tags.
+fn said(server: &MailServer) -> String {
+    let text = server.transcript().verbatim();
+    let is_tag = |word: &str| !["*", "+", ")"].contains(&word);
+    let without_tag = |line: &str| match line.strip_prefix("S: ").and_then(|line| line.split_once(' ')) {
+        Some((tag, rest)) if server.sessions()[0].listener.protocol() == Protocol::Imap && is_tag(tag) => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    text.lines().filter(|line| line.starts_with('S')).map(|line| without_tag(line) + "\n").collect()
+}
+
+/// Plays the server's side of a file to a client, which must do the same.
+fn play(file: &Path, recorded: &MailServer, (protocol, road): (Protocol, Road), client: &dyn Fn(&Way<'_>)) {
+    let home = tempfile::tempdir().unwrap();
+    let played = MailServer::builder().scenario(Scenario::file(file)).start();
+
+    client(&Way { road, port: port(&played, protocol, road), ca: played.ca_file(), home: home.path() });
+
+    played.wait_for_no_session().block();
+    played.verify().block();
+    assert_eq!(said(&played), said(recorded));
+}
+
+/// Records a client on each road, and plays both sides.
 fn each_road(name: &str, protocol: Protocol, client: &dyn Fn(&Way<'_>)) {
     if !is_there(name) {
         return;
@@ -96,6 +121,8 @@ fn each_road(name: &str, protocol: Protocol, client: &dyn Fn(&Way<'_>)) {
         let after = again.messages().into_iter().map(|message| message.raw().to_vec());
         assert_eq!(before.collect::<Vec<_>>(), after.collect::<Vec<_>>(), "{name} {road:?}");
         assert_eq!(text.contains("\nTLS\n"), road == Road::Starttls, "{text}");
+
+        play(&file, &recorded, (protocol, road), client);
     }
 }
 
@@ -245,6 +272,41 @@ fn lettre() {
 
         transport.build().send(&mail).unwrap();
     });
+}
+
+/// Sessions of clients with Dovecot 2.3.19 and Postfix 3.7.11, as Debian 12 has them.
+#[test]
+fn sessions_with_other_servers_are_played_by_both_sides() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 13);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let server = MailServer::builder().scenario(Scenario::file(&file)).start();
+        let head =
+            text.lines().find_map(|line| line.strip_prefix("# protocol = ").or(line.strip_prefix("# listener = ")));
+        let port = match head {
+            Some("smtp") => server.smtp(),
+            Some("lmtp") => server.lmtp(),
+            Some("imap") => server.imap(),
+            Some("pop3") => server.pop3(),
+            Some("pop3s") => server.pop3s(),
+            _ => panic!("{} has no protocol", file.display()),
+        }
+        .port();
+        let mut replay = mailjig(&["replay", "--client"]);
+        replay.arg(&file).arg(format!("localhost:{port}")).arg("--trust").arg(server.ca_file());
+        for name in ["password", "credentials", "response1", "response2"] {
+            replay.args(["--set", &format!("{name}=c2VjcmV0")]);
+        }
+
+        let played = output(&mut replay, "");
+
+        assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+        server.wait_for_no_session().block();
+        server.verify().block();
+    }
 }
 
 #[test]

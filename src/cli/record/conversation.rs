@@ -330,7 +330,10 @@ impl Conversation {
         }
         let is_rest = self.expecting == Expecting::Rest;
         let parts = command(self.protocol, line, &mut self.command, is_rest);
-        self.said.push(Said::Line(parts));
+        // The CRLF that ends a command belongs to its last literal.
+        if !is_rest || !line.is_empty() {
+            self.said.push(Said::Line(parts));
+        }
         let kind = self.command.kind;
         if !is_rest && self.protocol != Protocol::Imap {
             self.pending.push_back(kind);

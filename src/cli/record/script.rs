@@ -1,6 +1,6 @@
 //! A recorded session as a script.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::conversation::{Part, Said, announced};
 use crate::base::{Pattern, braced};
@@ -20,18 +20,43 @@ pub(super) struct Writer {
     named: HashMap<String, Vec<u8>>,
     /// The names of the tags of commands that are not answered yet, and the tags.
     tags: Vec<(String, Vec<u8>)>,
-    /// The octets that are left of the server's literal.
-    literal: usize,
+    /// For each command of IMAP, whether another one came before its answer.
+    overtaken: VecDeque<bool>,
+    literals: Literals,
+}
+
+/// Follows the literals of a server.
+#[derive(Default)]
+struct Literals(usize);
+
+impl Literals {
+    /// Whether this line, without its CRLF, begins inside of a literal.
+    fn is_inside(&mut self, line: &[u8]) -> bool {
+        let (begins_inside, is_whole) = (self.0 > 0, self.0 > line.len() + 1);
+        self.0 = self.0.saturating_sub(line.len() + 2);
+        if !is_whole && let Some((octets, _)) = announced(line) {
+            self.0 = octets;
+        }
+        begins_inside
+    }
 }
 
 impl Writer {
     pub(super) fn new(protocol: Protocol, shows_secrets: bool) -> Self {
-        let (named, tags) = (HashMap::new(), Vec::new());
-        Self { protocol, shows_secrets, lines: Vec::new(), named, tags, literal: 0 }
+        Self {
+            protocol,
+            shows_secrets,
+            lines: Vec::new(),
+            named: HashMap::new(),
+            tags: Vec::new(),
+            overtaken: VecDeque::new(),
+            literals: Literals::default(),
+        }
     }
 
     /// The script of a session; `listener` if it began with TLS.
     pub(super) fn script(mut self, about: String, listener: Option<Listener>, said: &[Said]) -> Script {
+        self.overtaken = overtaken(said);
         for said in said {
             match said {
                 Said::Line(parts) => self.line(parts),
@@ -97,12 +122,14 @@ impl Writer {
         self.client(line);
     }
 
-    /// A name for a value: the same name has the same value, except a tag that was answered.
+    /// A name for a value: the same name has the same value, except that of a tag.
     fn name(&mut self, name: &str, octets: &[u8]) -> String {
         let numbered = |n: usize| if n == 1 { name.to_owned() } else { format!("{name}{n}") };
         if name == "tag" {
+            // `{tag}` is the tag of the client's last command.
+            let is_overtaken = self.overtaken.pop_front().unwrap_or(false);
             let is_free = |name: &String| self.tags.iter().all(|(its, _)| its != name);
-            let name = (1..).map(numbered).find(is_free).unwrap_or_default();
+            let name = (1 + usize::from(is_overtaken)..).map(numbered).find(is_free).unwrap_or_default();
             self.tags.push((name.clone(), octets.to_vec()));
             return name;
         }
@@ -117,7 +144,7 @@ impl Writer {
         while !rest.is_empty() {
             let Some(end) = memchr::memmem::find(rest, b"\r\n") else {
                 self.lines.push(ScriptStep::SayOctets(Text::of_octets(rest)));
-                self.literal = self.literal.saturating_sub(rest.len());
+                self.literals.0 = self.literals.0.saturating_sub(rest.len());
                 return;
             };
             let line = &rest[..end];
@@ -127,16 +154,8 @@ impl Writer {
     }
 
     fn server_line(&mut self, line: &[u8]) {
-        let is_inside = self.literal > line.len() + 1;
-        let begins_inside = self.literal > 0;
-        self.literal = self.literal.saturating_sub(line.len() + 2);
-        if self.protocol == Protocol::Imap
-            && !is_inside
-            && let Some((octets, _)) = announced(line)
-        {
-            self.literal = octets;
-        }
-        let answered = self.tags.iter().position(|(_, tag)| !begins_inside && has_tag(line, tag));
+        let is_inside = self.literals.is_inside(line);
+        let answered = self.tags.iter().position(|(_, tag)| !is_inside && has_tag(line, tag));
         let text = match answered {
             Some(at) => {
                 let (name, tag) = self.tags.remove(at);
@@ -151,6 +170,35 @@ impl Writer {
             Ok(_) | Err(_) => ScriptStep::SayOctets(Text::of_octets(&[line, b"\r\n"].concat())),
         });
     }
+}
+
+/// For each command of IMAP, whether another one came before its answer.
+fn overtaken(said: &[Said]) -> VecDeque<bool> {
+    let (mut overtaken, mut open, mut literals) = (VecDeque::new(), Vec::new(), Literals::default());
+    for said in said {
+        match said {
+            Said::Line(parts) => {
+                let Some(Part::Named(name, tag)) = parts.first() else { continue };
+                if name == "tag" {
+                    open.iter().for_each(|(command, _)| overtaken[*command] = true);
+                    open.push((overtaken.len(), tag));
+                    overtaken.push_back(false);
+                }
+            }
+            Said::Server(octets) => {
+                let mut rest = &octets[..];
+                while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+                    let line = &rest[..end];
+                    if !literals.is_inside(line) {
+                        open.retain(|(_, tag)| !has_tag(line, tag));
+                    }
+                    rest = &rest[end + 2..];
+                }
+            }
+            Said::Body(_) | Said::Octets(_) | Said::Tls | Said::Dropped(_) | Said::Closed => {}
+        }
+    }
+    overtaken
 }
 
 /// Whether a line of the server answers the command with this tag.

@@ -81,7 +81,8 @@ impl Player {
                 ScriptStep::Say(text) => self.same_line(text).await.map_err(|why| why.at(&place))?,
                 ScriptStep::SayOctets(text) => self.same_octets(text).await.map_err(|why| why.at(&place))?,
                 ScriptStep::Client(line) => {
-                    let octets = self.octets(line).map_err(|text| impossible(&text))?;
+                    let next = script.lines.get(at).map(|line| &line.step);
+                    let octets = self.octets(line, next).map_err(|text| impossible(&text))?;
                     self.send(&octets).await.map_err(|text| impossible(&text))?;
                     sent += 1;
                 }
@@ -99,8 +100,8 @@ impl Player {
         Ok(sent)
     }
 
-    /// The octets of a client's line.
-    fn octets(&mut self, line: &ClientLine) -> Result<Vec<u8>, String> {
+    /// The octets of a client's line, before this line of the script.
+    fn octets(&mut self, line: &ClientLine, next: Option<&ScriptStep>) -> Result<Vec<u8>, String> {
         match line {
             ClientLine::Line(text) => {
                 for name in text.names().filter(|name| name.starts_with("tag")) {
@@ -119,7 +120,13 @@ impl Player {
             ClientLine::Octets(text) => text.fill(&self.values).map_err(|name| format!("`{name}` has no value")),
             ClientLine::Data(data) => {
                 let octets = data.octets.as_ref().ok_or("these data have no octets: write lines `| text` below")?;
-                let end: &[u8] = if std::mem::take(&mut self.is_message) { b".\r\n" } else { b"" };
+                let is_imap = self.protocol == Protocol::Imap;
+                let end: &[u8] = match std::mem::take(&mut self.is_message) {
+                    true => b".\r\n",
+                    // A literal ends its command, unless a blank or a parenthesis follows (RFC 3501 §9).
+                    false if is_imap && !next.is_some_and(continues) => b"\r\n",
+                    false => b"",
+                };
                 Ok([octets, end].concat())
             }
             ClientLine::Regex(_) | ClientLine::Any(_) => {
@@ -240,6 +247,11 @@ impl Unlike {
         let Self { expected, got } = self;
         Failed::Different(place(format!("the server sent something else\n  expected  {expected}\n  got       {got}")))
     }
+}
+
+/// Whether a line continues the command behind a literal.
+fn continues(next: &ScriptStep) -> bool {
+    matches!(next, ScriptStep::Client(ClientLine::Line(text)) if text.written().starts_with([' ', ')']))
 }
 
 /// What the server says in a line, and how the line ends.
