@@ -7,7 +7,7 @@
 //! To add a step, write its file with a `KIND` and a type that implements [`Step`], and add the file's name to the
 //! table below. The loader, the printer, JSON, `Rule::step` in Rust and the suggestions for misspelled names then know
 //! it. With `INSTA_UPDATE=always` the test `the_manual_has_the_reference` writes it and its examples into the manual,
-//! and `tests/faults.rs` plays the examples.
+//! and `tests/faults.rs` plays the examples. A test demands a method of `Rule` in `src/harness/rules` for each form.
 
 mod example;
 mod literal;
