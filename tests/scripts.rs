@@ -346,3 +346,212 @@ fn a_client_that_ends_floods_or_is_silent_ends_a_script() {
     let report = report(server);
     assert!(report.contains("the client was silent for too long; script `row`: line 5 expects `C: NOOP`"), "{report}");
 }
+
+/// What a client sends, and how the server's answer to it ends; without an answer, the handshake follows.
+type Talk = &'static [(&'static str, &'static str)];
+
+const TALKS: [(&str, Talk); 4] = [
+    (
+        "smtp",
+        &[
+            ("EHLO me\r\n", "250 HELP\r\n"),
+            ("STARTTLS\r\n", "TLS\r\n"),
+            ("", ""),
+            ("EHLO me\r\nNOOP\n", "bare LF\r\n"),
+            ("AUTH PLAIN\r\n", "334 \r\n"),
+            ("AGJvYkBleGFtcGxlLm9yZwB4\r\n", "235 2.7.0 Authentication successful\r\n"),
+            (
+                "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n",
+                "354 End data with <CR><LF>.<CR><LF>\r\n",
+            ),
+            ("Subject: {name} {{12}} \\r\r\n\r\n..dot\r\n.odd\r\n\u{e9}\n\ttab\r\n.\r\n", "queued as m2\r\n"),
+            ("QUIT\r\n", "221 2.0.0 Bye\r\n"),
+        ],
+    ),
+    (
+        "lmtp",
+        &[
+            (
+                "LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nRCPT TO:<c@example.org>\r\nDATA\r\n",
+                "<CR><LF>.<CR><LF>\r\n",
+            ),
+            ("Subject: x\r\n\r\n.\r\n", "m2\r\n"),
+            ("QUIT\r\n", "221 2.0.0 Bye\r\n"),
+        ],
+    ),
+    (
+        "imap",
+        &[
+            ("a STARTTLS\r\n", "\r\n"),
+            ("", ""),
+            ("b LOGIN {15}\r\n", "+ go ahead\r\n"),
+            ("bob@example.org {3}\r\n", "+ go ahead\r\n"),
+            ("{x}\r\n", "You are logged in\r\n"),
+            ("c APPEND INBOX (\\Seen) {27}\r\n", "+ go ahead\r\n"),
+            ("Subject: {a}}\r\n\r\n{b} x\r\ny\r\n\r\n", "\r\n"),
+            ("d APPEND INBOX {15+}\r\nSubject: y\r\n\r\nz\r\ne SELECT INBOX\r\n", "\r\n"),
+            ("f FETCH 1:2 (FLAGS INTERNALDATE BODY[])\r\n", "\r\n"),
+            ("g IDLE\r\n", "+ idling\r\n"),
+            ("DONE\r\n", "\r\n"),
+            ("h XYZZY \u{e9}\r\n", "\r\n"),
+            ("i LOGOUT\r\n", "i OK Logged out\r\n"),
+        ],
+    ),
+    (
+        "pop3",
+        &[
+            ("CAPA\r\n", "\r\n.\r\n"),
+            ("STLS\r\n", "\r\n"),
+            ("", ""),
+            ("USER bob@example.org\r\nPASS {x}\r\nUIDL\r\n", "\r\n.\r\n"),
+            ("RETR 1\r\n", "\r\n.\r\n"),
+            ("DELE 1\r\nQUIT\r\n", "goodbye\r\n"),
+        ],
+    ),
+];
+
+/// Talks to a server; returns what it sent.
+fn talk(server: &MailServer, protocol: &str, talk: Talk) -> String {
+    let mut wire = Wire::connect(server, protocol, false);
+    let mut all = String::from_utf8(wire.line()).unwrap();
+    for (client, end) in talk {
+        if client.is_empty() {
+            wire = wire.secure(server);
+            continue;
+        }
+        wire.say(client);
+        let mut answer = Vec::new();
+        while !answer.ends_with(end.as_bytes()) {
+            let so_far = String::from_utf8_lossy(&answer).into_owned();
+            answer.extend(
+                wire.read()
+                    .unwrap_or_else(|why| panic!("{client:?}: {why:?} after {so_far:?}\n{}", server.transcript())),
+            );
+        }
+        all += &String::from_utf8_lossy(&answer);
+    }
+    assert_eq!(wire.read(), Err(Eof), "{protocol}");
+    all
+}
+
+#[test]
+fn a_printed_session_plays_as_it_was() {
+    for (protocol, lines) in TALKS {
+        let first = MailServer::start();
+        first.account("bob@example.org").inbox().add("Subject: one\r\n\r\n.dot {name}\r\n");
+        let said = talk(&first, protocol, lines);
+        first.settled().block();
+        let text = first.transcript().verbatim();
+
+        let second = MailServer::builder().scenario(Scenario::session("again.session", text.clone())).start();
+        let again = talk(&second, protocol, lines);
+        second.settled().block();
+
+        assert_eq!(again, said, "{text}");
+        assert_eq!(second.transcript().verbatim(), text);
+        let captured = |server: &MailServer| server.messages().iter().filter(|mail| mail.session().is_some()).count();
+        assert_eq!(captured(&second), captured(&first));
+        assert_eq!(report(second), "", "{text}");
+    }
+}
+
+#[test]
+fn recorded_sessions_are_scripts() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions");
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "session") {
+            Scenario::file(&file).check().unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+#[test]
+fn errors_of_scripts_are_at_their_lines() {
+    for (text, wanted) in [
+        (
+            "[[script]]\nid = \"a\"\ntext = '''\nS: x\nQ: y\n'''\n",
+            "x.toml:6:1: this is not a line of a script\n 6 | Q: y\n",
+        ),
+        ("[[script]]\ntext = \"S: x\\nQ: y\"\n", "x.toml:3:8: line 2 of the script: this is not a line of a script"),
+        ("[[script]]\non = \"smtp.greeting\"\n", "a script needs either `text` or `file`"),
+        ("[[script]]\nfile = \"none.session\"\n", "the file `none.session` cannot be read"),
+        ("[[script]]\non_divergence = \"stop\"\ntext = \"S: x\"\n", "x.toml:3:17: `stop` is not a way to continue"),
+        (
+            "[[script]]\nid = \"a\"\ntext = \"S: x\"\n[[rule]]\non = \"smtp.noop\"\ndo = { script = \"b\" }\n",
+            "unknown script `b`\n",
+        ),
+        (
+            "[[script]]\nid = \"a\"\ntext = \"S: x\"\n[[rule]]\non = \"smtp.noop\"\ndo = [{ script = \"a\" }, { note = \"x\" }]\n",
+            "`script` takes the connection, so `note` is never reached",
+        ),
+        (
+            "[[script]]\non = \"smtp.greeting\"\ntext = \"# protocol = imap\\n---\\nS: x\"\n",
+            "the head of the script names another protocol",
+        ),
+        ("[[script]]\non = \"tcp.accept\"\ntext = \"S: x\"\n", "a script begins at a greeting or at a command"),
+        (
+            "[[rule]]\non = \"imap.fetch.item\"\ndo = { script = { text = \"S: x\" } }\n",
+            "a script begins at a greeting or at a command",
+        ),
+    ] {
+        let error = Scenario::text("x.toml", format!("mailjig = 1\n{text}")).check().unwrap_err().to_string();
+        assert!(error.contains(wanted), "{text}: {error}");
+    }
+    let error = Scenario::session("x.session", "S: 220 hi\n").check().unwrap_err().to_string();
+    assert!(error.starts_with("x.session:1:1: the head does not name a protocol\n"), "{error}");
+    let error = Scenario::session("x.session", "# protocol = smtp\n---\nS 220\n").check().unwrap_err().to_string();
+    assert!(error.starts_with("x.session:3:1: this is not a line of a script\n"), "{error}");
+}
+
+#[test]
+fn a_session_is_a_scenario_in_a_file_and_as_text() {
+    let text = "# protocol = pop3\n---\nS: +OK hi\nC: QUIT\nS: +OK bye\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bye.session");
+    std::fs::write(&path, text).unwrap();
+    for scenario in
+        [Scenario::file(&path), Scenario::text("scenario.toml", text), Scenario::session("bye.session", text)]
+    {
+        let server = MailServer::builder().scenario(scenario).start();
+        let mut wire = Wire::connect(&server, "pop3", false);
+        wire.say("QUIT\r\n");
+        let came = wire.octets("+OK hi\r\n+OK bye\r\n".len()).unwrap().concat();
+        assert_eq!(String::from_utf8_lossy(&came), "+OK hi\r\n+OK bye\r\n");
+        assert_eq!(wire.read(), Err(Eof));
+        assert_eq!(report(server), "");
+    }
+    // A session that never begins fails.
+    let report = report(MailServer::builder().scenario(Scenario::session("bye.session", text)).start());
+    assert!(report.contains("✗ rule `bye`  expected >=1, got 0"), "{report}");
+}
+
+#[test]
+fn a_client_that_uses_a_forged_reply_behind_starttls_is_found() {
+    let manual = include_str!("../src/manual/scenarios.md");
+    let (_, example) = manual.split_once("```toml\nmailjig = 1\nname = \"forged-behind-starttls\"").unwrap();
+    let text = format!("mailjig = 1\n{}", example.split("```").next().unwrap());
+    for (line, failure) in [("RSET", ""), ("AUTH PLAIN", "script `inject`: line 12 forbids `^AUTH`")] {
+        let server = MailServer::builder().scenario(Scenario::text("forged", text.clone())).start();
+        let mut wire = Wire::connect(&server, "smtp", false);
+        let clear = "220 mx.example.org ESMTP\r\n250-mx.example.org hello me\r\n250-SIZE 10485760\r\n250 STARTTLS\r\n";
+        let forged = "220 2.0.0 ready\r\n250-mx.example.org\r\n250 AUTH PLAIN\r\n";
+
+        wire.say("EHLO me\r\nSTARTTLS\r\n");
+        let came = wire.octets(clear.len() + forged.len()).unwrap().concat();
+        assert_eq!(String::from_utf8_lossy(&came), format!("{clear}{forged}"));
+        let mut wire = wire.secure(&server);
+        if failure.is_empty() {
+            wire.say("EHLO me\r\nMAIL FROM:<a@example.org>\r\n");
+            let wanted = "250-mx.example.org\r\n250 SIZE 10485760\r\n250 2.1.0 Ok\r\n";
+            assert_eq!(String::from_utf8_lossy(&wire.octets(wanted.len()).unwrap().concat()), wanted);
+        } else {
+            wire.say(&format!("{line}\r\n"));
+            assert_eq!(wire.read(), Err(Eof));
+        }
+        drop(wire);
+        server.settled().block();
+        let report = report(server);
+        assert_eq!(report.is_empty(), failure.is_empty(), "{report}");
+        assert!(report.contains(failure), "{report}");
+    }
+}
