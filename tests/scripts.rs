@@ -456,6 +456,29 @@ fn a_printed_session_plays_as_it_was() {
 }
 
 #[test]
+fn a_printed_session_ends_as_it_did() {
+    for (step, end) in [("close = \"fin\"", Eof), ("close = \"rst\"", Reset)] {
+        let first = server(&format!(
+            "mailjig = 1\n[[rule]]\non = \"smtp.noop\"\ndo = [{{ reply = \"250 ok\" }}, {{ {step} }}]\n"
+        ));
+        let mut wire = Wire::greeted(&first, "smtp", false);
+        wire.say("NOOP\r\n");
+        assert_eq!(wire.line(), b"250 ok\r\n");
+        assert_eq!(wire.read(), Err(end));
+        drop(wire);
+        first.settled().block();
+        let text = first.transcript().verbatim();
+
+        let second = MailServer::builder().scenario(Scenario::session("again", text.clone())).start();
+        let mut wire = Wire::greeted(&second, "smtp", false);
+        wire.say("NOOP\r\n");
+
+        assert_eq!(wire.line(), b"250 ok\r\n");
+        assert_eq!(wire.read(), Err(end), "{text}");
+    }
+}
+
+#[test]
 fn recorded_sessions_are_scripts() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions");
     for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {

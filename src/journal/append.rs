@@ -125,8 +125,16 @@ impl Journal {
     }
 
     /// A session ended; `first` are the first octets of an incomplete request.
-    pub(crate) fn end(&mut self, at: Timestamp, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8]) {
-        let kind = RecordKind::Ended(Box::new(Ended { ending, unfinished, text: TextPlace::default() }));
+    pub(crate) fn end(
+        &mut self,
+        at: Timestamp,
+        session: SessionNo,
+        (ending, close): (Ending, Option<&str>),
+        unfinished: u64,
+        first: &[u8],
+    ) {
+        let close = close.map(Into::into);
+        let kind = RecordKind::Ended(Box::new(Ended { ending, unfinished, close, text: TextPlace::default() }));
         let mail = CapturedMail::default();
         let record = Record { at, session: Some(session), kind };
         self.append(NewRecord { record, heard: first, said: &[], mail });

@@ -124,6 +124,8 @@ pub(crate) struct ExchangePart {
 pub(crate) struct Ended {
     pub(crate) ending: Ending,
     pub(crate) unfinished: u64,
+    /// How the server closed the connection, as the step `close` is written. `None` if it did not.
+    pub(crate) close: Option<Box<str>>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) text: TextPlace,
 }

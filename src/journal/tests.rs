@@ -176,7 +176,7 @@ fn a_goodbye_in_the_second_part_of_a_reply_counts() {
     assert!(journal.is_leaving());
     journal.close(AT, SESSION, exchange, Left::All);
     assert!(!journal.is_settled(), "its session has not ended");
-    journal.end(AT, SESSION, Ending::Clean, 0, b"");
+    journal.end(AT, SESSION, (Ending::Clean, None), 0, b"");
 
     assert!(journal.is_settled() && !journal.is_leaving());
 }
@@ -206,7 +206,7 @@ fn a_transcript_says_that_later_lines_were_not_kept() {
 #[test]
 fn a_transcript_escapes_octets_that_are_not_text() {
     let mut journal = journal();
-    journal.end(AT, SESSION, Ending::Broken, 8, b"\x01\x7f\t\\\xff\xc3\xa9\n");
+    journal.end(AT, SESSION, (Ending::Broken, None), 8, b"\x01\x7f\t\\\xff\xc3\xa9\n");
 
     let text = Transcript::of(&journal, journal.sessions()).to_string();
 
@@ -216,7 +216,7 @@ fn a_transcript_escapes_octets_that_are_not_text() {
 #[test]
 fn an_incomplete_request_is_kept_as_long_as_its_record() {
     let mut journal = journal();
-    journal.end(AT, SESSION, Ending::Broken, 9, b"half a li");
+    journal.end(AT, SESSION, (Ending::Broken, None), 9, b"half a li");
 
     journal.raise_floor(Seq(journal.tip().0 - 1));
 

@@ -74,6 +74,8 @@ enum Line {
     /// The beginning of a line that was too long, and the number of its octets.
     TooLong(Vec<u8>, u64),
     Tls,
+    /// How the server closed the connection, unless the client asked for it.
+    Closed(Box<str>),
     Direction(String),
 }
 
@@ -176,6 +178,9 @@ impl Transcript {
                         writeln!(out, "-- that line had {octets} octets; the rest was not recorded")?;
                     }
                     Line::Tls => writeln!(out, "TLS")?,
+                    Line::Closed(mode) if verbatim => writeln!(out, "X: {mode}")?,
+                    // A comment says it.
+                    Line::Closed(_) => {}
                     Line::Direction(text) => writeln!(out, "-- {text}")?,
                 }
             }
@@ -210,7 +215,7 @@ impl Part {
             Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
             Line::Body(message, _) => message.raw().len(),
             Line::Begun(octets) | Line::TooLong(octets, _) => octets.len(),
-            Line::Dropped(_) | Line::Evicted(_) | Line::Tls | Line::Direction(_) => 0,
+            Line::Dropped(_) | Line::Evicted(_) | Line::Tls | Line::Closed(_) | Line::Direction(_) => 0,
         });
         octets.sum()
     }
@@ -251,6 +256,8 @@ impl Part {
                     self.direct(format!("{} octets of an incomplete request were lost", ended.unfinished));
                 }
                 self.end(ended.ending);
+                let is_script = !matches!(ended.ending, Ending::Clean);
+                self.lines.extend(ended.close.clone().filter(|_| is_script).map(Line::Closed));
             }
             Description::Closed { left: Left::All, .. }
             | Description::Noted(Noted { weight: Weight::State, .. })

@@ -163,7 +163,14 @@ impl World {
     }
 
     /// Ends a session.
-    pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8], now: Timestamp) {
+    pub(crate) fn end(
+        &mut self,
+        session: SessionNo,
+        ending: (Ending, Option<&str>),
+        unfinished: u64,
+        first: &[u8],
+        now: Timestamp,
+    ) {
         self.sessions -= 1;
         self.mail.maildrop_locks.leave(session);
         self.rulebook.forget(session);

@@ -1,5 +1,5 @@
-//! The cost of rules: server CPU for each mail without rules, with rules that are evaluated and do not match, and with
-//! rules that match and pass. Measured in turns; compare the ratios of one run.
+//! The cost of rules: server CPU for each mail without rules, with rules that are evaluated and do not match, with
+//! rules that match and pass, and with a script that plays all of it. Measured in turns; compare the ratios of one run.
 
 #[allow(dead_code)]
 #[path = "load.rs"]
@@ -29,11 +29,17 @@ fn main() {
     };
     let elsewhere = "mailjig = 1\n[[rule]]\non = \"imap.noop\"\ndo = { reply = \"NO no\" }\n".to_owned();
     let passing = "mailjig = 1\n[[rule]]\non = \"smtp.*\"\ndo = { pass = true }\n".to_owned();
+    // A script that says what the server says.
+    let script = "mailjig = 1\n[[script]]\non = \"smtp.greeting\"\ntext = '''\nS: 220 hi\nC: EHLO {host}\nS: 250 hi\n@again\n\
+                  C? QUIT\nS: 221 bye\nX: fin\nC: MAIL FROM:<{from}>\nS: 250 2.1.0 Ok\nC: RCPT TO:<{to}>\nS: 250 2.1.5 Ok\n\
+                  C: DATA\nS: 354 go\nC. body\nS: 250 2.0.0 Ok\n=> again\n'''\n"
+        .to_owned();
     let rules = [
         ("one on another protocol", elsewhere),
         ("10 on RCPT, unmatched", unmatched(10)),
         ("1,000 on RCPT, unmatched", unmatched(1000)),
         ("one on everything, passing", passing),
+        ("a script", script),
     ];
     let folder = tempfile::tempdir().expect("it can be made");
     let files = rules.map(|(name, text)| {

@@ -72,10 +72,13 @@ impl<M: Machine> Driver<M> {
         // Before the end is recorded: whoever sees the record must find no handle of the session.
         self.engine.dismiss(self.session, ending);
         let in_vain = self.handle.close();
+        // The connection broke, or the client ended it, before the server did.
+        let is_closed = !self.ended_input && !matches!(ending, Ending::Broken | Ending::TlsFailed | Ending::Bug);
+        let close = is_closed.then(|| self.close_mode.name());
         self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));
             world.journal.set_unfinished(self.session, unfinished);
-            world.end(self.session, ending, unfinished.octets, first, now);
+            world.end(self.session, (ending, close), unfinished.octets, first, now);
         });
     }
 

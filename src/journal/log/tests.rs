@@ -39,7 +39,7 @@ fn journal() -> (Journal, Vec<String>) {
     let place = txn.mailbox_of("bob@example.org", "Work").unwrap();
     txn.append(place, crate::mail::Flags::SEEN, None, Bytes::from_static(b"\0"));
     journal.outside(AT, txn.close());
-    journal.end(AT, SESSION, Ending::ClientClosed, 3, b"NO\xff");
+    journal.end(AT, SESSION, (Ending::ClientClosed, None), 3, b"NO\xff");
     let lines = journal.log.take().unwrap().lines;
     (journal, lines)
 }
