@@ -1085,7 +1085,12 @@ fn apop_uses_the_timestamp_of_a_rules_greeting() {
         ("[ { pass = \"silent\" }, { reply = \"+OK ready <7.8@pop.example>\" } ]", "+OK 0 messages, 0 octets"),
         ("{ edit = { find = '~<.*>', replace = \"<7.8@pop.example>\" } }", "+OK 0 messages, 0 octets"),
         ("{ note = \"as it is\" }", "-ERR [AUTH] Authentication failed: the user name or the password is wrong"),
+        ("{ raw = '+OK <hello> <7.8@pop.example>\\r\\n' }", "+OK 0 messages, 0 octets"),
+        ("[ { raw = '+OK ' }, { raw = '<7.8@pop.example>\\r\\n' } ]", "+OK 0 messages, 0 octets"),
+        ("{ pass = { status = \"+OK <7.8@pop.example>\" } }", "+OK 0 messages, 0 octets"),
         ("{ reply = \"+OK ready\" }", "-ERR there is no timestamp in the greeting"),
+        ("[ { pass = \"silent\" }, { reply = \"+OK ready\" } ]", "-ERR there is no timestamp in the greeting"),
+        ("{ edit = { find = \"<\", replace = \"(\" } }", "-ERR there is no timestamp in the greeting"),
     ] {
         let account = "[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n";
         let server = with(&format!("{account}{}", rule("pop3.greeting", steps)));

@@ -216,7 +216,10 @@ impl Machine for Pop3 {
     }
 
     fn greeted(&mut self, greeting: &[u8]) {
-        self.take_timestamp(&String::from_utf8_lossy(greeting));
+        // A rule may send more after an awaited line.
+        if greeting.starts_with(b"+OK") {
+            self.take_timestamp(&String::from_utf8_lossy(greeting));
+        }
     }
 
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {

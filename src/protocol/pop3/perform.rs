@@ -59,9 +59,7 @@ impl Pop3 {
 
     /// Keeps the timestamp of the greeting for APOP, if the greeting has one.
     pub(super) fn take_timestamp(&mut self, greeting: &str) {
-        if let Some(timestamp) = timestamp(greeting) {
-            self.timestamp = Some(timestamp.to_owned());
-        }
+        self.timestamp = timestamp(greeting).map(str::to_owned);
     }
 
     /// Greets the client. The timestamp is `<unique@host>`, and different in each session (RFC 1939 §7).
@@ -255,9 +253,11 @@ impl Pop3 {
 
 /// The timestamp in a greeting, a msg-id (RFC 1939 §7).
 fn timestamp(greeting: &str) -> Option<&str> {
-    let from = greeting.find('<')?;
-    let end = from + greeting[from..].find('>')?;
-    greeting[from..end].contains('@').then(|| &greeting[from..=end])
+    let ids = greeting.match_indices('<').filter_map(|(from, _)| {
+        let end = from + greeting[from..].find('>')?;
+        Some(&greeting[from..=end])
+    });
+    ids.into_iter().find(|id| id.contains('@') && !id[1..].contains('<'))
 }
 
 /// A reply with these lines and the final dot.

@@ -1,9 +1,9 @@
 //! Checks that replies have the form of their protocol.
 
 use super::located;
-use crate::document::{Node, Reader};
+use crate::document::{Location, Node, Reader};
 use crate::protocol::{Event, Protocol};
-use crate::rule::{Rule, Said, Template, Timed};
+use crate::rule::{Course, Rule, Said, Template, Timed};
 
 /// Checks that replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
@@ -41,6 +41,9 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
                 "both must begin with the same digit (RFC 2034 §4)",
             );
         }
+        if timed.after.is_none() && timed.step.kind().name == "reply" {
+            behind(reader, rule, &courses, timed, (&at, &lines));
+        }
         let asks = |line: &&&str| {
             line.starts_with("354") || line.starts_with("334") || line.starts_with('+') && !line.starts_with("+OK")
         };
@@ -51,6 +54,52 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
             reader
                 .warn(&at, "the reply asks the client to continue, but no step reads what it sends: `pass`, `await` or `stall` is missing");
         }
+    }
+}
+
+/// Warns if a reply says that the request succeeded, although the server does not perform it: then the client and the
+/// server disagree about the state of the session.
+fn behind(reader: &mut Reader, rule: &Rule, courses: &[Course<'_>], reply: &Timed, (at, lines): (&Location, &[&str])) {
+    // Whatever another step does, or the end of the connection, makes the state uncertain.
+    let keeps_up = |its: &&Timed| {
+        its.step.passes()
+            || ["login", "await", "close", "cut", "stall", "script", "ask", "run"].contains(&its.step.kind().name)
+    };
+    let mut ways = courses.iter().filter(|course| course.around(reply).is_some());
+    if ways.any(|course| course.steps().iter().any(keeps_up)) {
+        return;
+    }
+    let events = rule.on.iter().flat_map(|on| &on.events);
+    let Some(event) = events.into_iter().find(|event| moves_on(**event) && says_success(**event, lines)) else {
+        return;
+    };
+    let help = match event.is_login() {
+        true => "to keep the server in step, add `{ login = \"…\" }`, or `{ pass = \"silent\" }` before the reply",
+        false => {
+            "to keep the server in step, add `{ pass = \"silent\" }` or `{ pass = { as = \"…\", silent = true } }` before the reply"
+        }
+    };
+    let message = format!("the reply says that the request of `{event}` succeeded, but the server does not perform it");
+    reader.warn_help(at, message, help);
+}
+
+/// Whether later requests depend on the success of this one.
+fn moves_on(event: Event) -> bool {
+    let is_step = matches!(event.as_smtp(), Event::SmtpAuthStep | Event::ImapAuthStep | Event::Pop3AuthStep);
+    let is_login = event.is_login() && !is_step;
+    let event = event.as_smtp();
+    is_login
+        || matches!(event, Event::SmtpHelo | Event::SmtpCaps | Event::SmtpMail | Event::SmtpRcpt | Event::SmtpData)
+        || matches!(event, Event::ImapSelect | Event::ImapExamine | Event::ImapClose | Event::ImapUnselect)
+        || matches!(event, Event::SmtpStarttls | Event::ImapStarttls | Event::Pop3Stls)
+}
+
+fn says_success(event: Event, lines: &[&str]) -> bool {
+    match event.protocol() {
+        Some(Protocol::Smtp | Protocol::Lmtp) => lines.iter().all(|line| line.starts_with('2')),
+        Some(Protocol::Imap) => lines.last().is_some_and(|line| line.starts_with("OK")),
+        Some(Protocol::Pop3) => lines.first().is_some_and(|line| line.starts_with("+OK")),
+        None => false,
     }
 }
 
