@@ -742,3 +742,88 @@ fn every_kind_is_in_the_manual() {
         assert!(manual.contains(&format!("| `{kind}` |")), "{kind}");
     }
 }
+
+/// A session with three findings: two about the message in line 9, and the end without QUIT.
+fn careless(server: &MailServer) {
+    let message = "From: ann@example.org\r\n\r\nhi\r\n.\r\n";
+    let mut wire = connect(server, "smtp", false);
+    talk(&mut wire, &[EHLO, MAIL, RCPT, DATA, (message, "250 ")]);
+    drop(wire);
+    server.wait_for_no_session().block();
+}
+
+fn report_of(act: impl FnOnce()) -> String {
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).expect_err("it panics");
+    *failed.downcast::<String>().expect("it has a text")
+}
+
+#[test]
+fn findings_make_a_verification_fail_where_that_is_asked_for() {
+    const ALL: &[&str] = &["missing-date", "missing-message-id", "ended-without-quit"];
+    for (value, failing) in [
+        ("false", &[][..]),
+        ("true", ALL),
+        ("'*'", ALL),
+        ("['missing-*', 'tag-reused']", &ALL[..2]),
+        ("'!missing-*'", &ALL[2..]),
+        ("['tag-reused']", &[]),
+    ] {
+        let scenario = Scenario::text("strict.toml", format!("mailjig = 1\nfail_on_findings = {value}\n"));
+        let server = MailServer::builder().scenario(scenario).start();
+        careless(&server);
+        if failing.is_empty() {
+            server.verify().block();
+            continue;
+        }
+
+        let report = report_of(|| server.verify().block());
+
+        let verified = ApiClient::of(&server).post("/verify", &clients::api_client::NONE).problem(409);
+        let kinds = |kind: &serde_json::Value| kind["kind"].as_str().unwrap().to_owned();
+        let of_api: Vec<String> = verified["report"]["findings"].as_array().unwrap().iter().map(kinds).collect();
+        assert_eq!(of_api, failing, "{value}");
+        assert_eq!(verified["detail"], report);
+        assert_eq!(report_of(|| drop(server)), report, "a drop verifies too");
+        assert!(report.starts_with(&format!("mailjig: {} finding", failing.len())), "{report}");
+        assert!(failing.iter().all(|kind| report.contains(&format!(": {kind}: "))), "{report}");
+    }
+}
+
+#[test]
+fn a_failing_finding_is_shown_with_its_line() {
+    let server = MailServer::builder().fail_on_findings([FindingKind::MissingDate]).start();
+    careless(&server);
+
+    let report = report_of(|| server.verify().block());
+
+    assert_eq!(
+        report,
+        "mailjig: 1 finding that must not be\n\n✗ s1 smtp m1: missing-date: the message has no header field Date \
+         (RFC 5322 §3.6)\n     11  C: <m1>\n"
+    );
+    server.clear();
+}
+
+#[test]
+fn a_connection_that_is_open_at_the_verification_fails_it() {
+    let server = MailServer::builder().fail_on_findings([FindingKind::LeftOpen]).start();
+    let mut wire = connect(&server, "imap", false);
+    talk(&mut wire, &[("a NOOP\r\n", "a OK")]);
+
+    let report = report_of(|| server.verify().block());
+
+    assert!(report.contains("s1 imap: left-open: the client left its connection open (RFC 3501 §3.4)"), "{report}");
+    assert_eq!(server.findings(), [], "only a verification knows that nothing else comes");
+    talk(&mut wire, &[("b LOGOUT\r\n", "b OK")]);
+    server.wait_for_no_session().block();
+    server.verify().block();
+}
+
+#[test]
+fn unknown_kinds_of_findings_are_refused() {
+    let text = "mailjig = 1\nfail_on_findings = ['missing-dat']\n";
+
+    let error = Scenario::text("strict.toml", text).check().unwrap_err().to_string();
+
+    assert!(error.starts_with("strict.toml:2:20: unknown kind of finding `missing-dat`"), "{error}");
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clients::deadline::{connect, until};
 use clients::line_client;
+use clients::support::output;
 use mailjig::matchers::{body, from, session, subject, to};
 use mailjig::{MailServer, Report};
 
@@ -149,4 +150,67 @@ fn expectations_that_are_not_met() {
     server.deliver_from("app@example.org", "ann@example.org", "Subject: digest\r\n\r\nNews.\r\n");
 
     insta::assert_snapshot!(without_lines(&panic_of(|| server.verify().block())));
+}
+
+/// Fails in the way that the variable names: a test of `reports_are_written_where_a_variable_says` runs it in a process
+/// of its own.
+#[test]
+#[ignore = "it fails on purpose"]
+fn fails_on_purpose() {
+    let server = MailServer::start();
+    server.deliver("bob@example.org", "Subject: Wellcome\r\n\r\n");
+    match std::env::var("FAILURE").unwrap().as_str() {
+        "wait" => drop(server.wait_for(subject("Welcome")).within(NOW).block()),
+        "only" => drop(server.only(to("eve@example.org"))),
+        "none" => server.none_within(NOW, to("bob@example.org")).block(),
+        "verify" => {
+            server.expect(2, to("bob@example.org"));
+            server.verify().block();
+        }
+        "drop" => server.expect(2, to("bob@example.org")),
+        other => panic!("{other} is not known"),
+    }
+}
+
+#[test]
+fn reports_are_written_where_a_variable_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = folder.path().join("new/reports");
+    for failure in ["wait", "only", "none", "verify", "drop"] {
+        let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+        test.args(["--ignored", "--exact", "fails_on_purpose", "--nocapture"]);
+        let ended = output(test.env("MAILJIG_REPORTS", &reports).env("FAILURE", failure), "");
+
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let mut files: Vec<_> = std::fs::read_dir(&reports).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let read = |extension: &str| {
+            let file = files.iter().find(|file| file.extension().is_some_and(|its| its == extension));
+            std::fs::read_to_string(file.unwrap_or_else(|| panic!("{failure}: {files:?}"))).unwrap()
+        };
+        assert!(!ended.status.success(), "{failure}");
+        assert!(said.contains(read("txt").trim_end()), "{failure}: {said}");
+        assert!(files.iter().all(|file| file.to_string_lossy().contains("fails_on_purpose-")), "{files:?}");
+        assert!(files.iter().any(|file| file.extension().is_some_and(|its| its == "session")), "{files:?}");
+        #[cfg(feature = "api")]
+        {
+            let json: serde_json::Value = serde_json::from_str(&read("json")).unwrap();
+            let report = if json["messages"].is_array() { &json["messages"][0] } else { &json };
+            assert!(report["expectation"].is_string(), "{failure}: {json}");
+        }
+        std::fs::remove_dir_all(&reports).unwrap();
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_does_not_hide_the_failure() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--ignored", "--exact", "fails_on_purpose", "--nocapture"]);
+
+    let ended = output(test.env("MAILJIG_REPORTS", file.path()).env("FAILURE", "verify"), "");
+
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("mailjig: the report cannot be written to "), "{said}");
+    assert!(said.contains("1 of 1 expectations failed"), "{said}");
 }

@@ -26,7 +26,7 @@ use crate::base::{MessageNo, Seq, Times};
 use crate::drive::Engine;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::journal::Captured;
-use crate::server::{MailHistory, MailQuery, Server};
+use crate::server::{MailHistory, MailQuery, Server, write_report};
 use crate::world::World;
 
 const DEFAULT_LIMIT: u64 = 100;
@@ -190,6 +190,7 @@ impl MessageSelection {
             };
             let question = Question { matcher: self.matcher, times: Times::from(0), location: None };
             let report = Report::new(&question, FailureKind::Miscounted, &snapshot(server.engine(), self.after));
+            write_report(server.engine(), &report);
             let messages: Vec<MessageJson> = found.iter().map(MessageJson::from).collect();
             let problem = Problem::new(StatusCode::CONFLICT, report.to_string());
             Err(problem.with("report", report).with("messages", messages))
@@ -210,6 +211,7 @@ pub(super) async fn late(
         let question = Question { matcher, times: Times::from(count..), location: None };
         let late = FailureKind::Late(format!("{within:?}"));
         let report = Report::new(&question, late, &snapshot(server.engine(), after));
+        write_report(server.engine(), &report);
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
     .await

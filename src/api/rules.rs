@@ -19,7 +19,7 @@ use crate::base::Times;
 use crate::expect::LineNumbers;
 use crate::rule::{Mounted, RuleNo};
 use crate::scenario::NewRule;
-use crate::server::{RuleRemoved, Server, rule_fired};
+use crate::server::{RuleRemoved, Server, rule_fired, write_report};
 use crate::world::World;
 
 query! {
@@ -108,6 +108,12 @@ pub(super) async fn one(
         if found.transpose().map_err(|RuleRemoved| Problem::none("rule", &r))?.is_none() {
             let report = server.engine().read(|world| world.rule_report(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
+            let engine = Arc::clone(server.engine());
+            let report = run_blocking(move || {
+                write_report(&engine, &report);
+                report
+            })
+            .await?;
             let detail = match wait {
                 Some(within) => format!("the rule did not fire that often within {within:?}\n{report}"),
                 None => format!("the rule has not fired that often\n{report}"),

@@ -22,7 +22,7 @@ use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::any;
 use crate::expect::{FailureKind, Question, Report, Snapshot};
-use crate::server::Undeliverable;
+use crate::server::{Undeliverable, write_report};
 use crate::world::Kept;
 
 /// How long to wait for the server to settle, if the request does not say.
@@ -130,6 +130,7 @@ pub(super) async fn settled(
     Err(run_blocking(move || {
         let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
         let report = Report::new(&question, FailureKind::NotSettled, &snapshot);
+        write_report(server.engine(), &report);
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
     .await?)

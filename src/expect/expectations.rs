@@ -34,6 +34,11 @@ impl Expectations {
         self.all.iter().map(|(no, question)| (*no, question))
     }
 
+    /// All of them, without their numbers.
+    pub(crate) fn questions(&self) -> Vec<Question> {
+        self.all.iter().map(|(_, question)| question.clone()).collect()
+    }
+
     /// Removes an expectation. Returns it, because dropping it may run code of the test.
     pub(crate) fn remove(&mut self, no: ExpectationNo) -> Option<Question> {
         let at = self.all.iter().position(|(its, _)| *its == no)?;

@@ -12,12 +12,12 @@ mod words;
 #[cfg(feature = "api")]
 pub(crate) use expectations::ExpectationNo;
 pub(crate) use expectations::Expectations;
+pub(crate) use finding::{FailingKinds, FindingScan, Observation};
 pub use finding::{Finding, FindingKind};
-pub(crate) use finding::{FindingScan, Observation};
 pub(crate) use matcher::Evidence;
 pub use matcher::Matcher;
 pub use report::Report;
-pub(crate) use report::{FailureKind, Question, Snapshot, verify_expectations};
-pub(crate) use verification::RulesReport;
+pub(crate) use report::{FailureKind, Question, Snapshot, UnmetExpectations, verify_expectations};
+pub(crate) use verification::{FindingsReport, RulesReport};
 #[cfg(feature = "api")]
 pub(crate) use verification::{LineNumbers, near_misses};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{MailServer, or_panic};
 use crate::base::is_identifier;
+use crate::expect::{FailingKinds, FindingKind};
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::Listener;
 use crate::protocol::StartTls;
@@ -112,6 +113,26 @@ impl MailServerBuilder {
     #[track_caller]
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.0.scenario = Some(Arc::new(or_panic(scenario.load())));
+        self
+    }
+
+    /// Makes the verification fail if there are [findings](crate::manual::findings) of these kinds: things that a client
+    /// did and a careful client does not do. Default: none.
+    ///
+    /// # Panics
+    /// Without kinds.
+    ///
+    /// ```
+    /// use mailjig::FindingKind;
+    /// use mailjig::prelude::*;
+    ///
+    /// let all_but_one = FindingKind::ALL.iter().copied().filter(|kind| *kind != FindingKind::MissingMessageId);
+    /// let server = MailServer::builder().fail_on_findings(all_but_one).start();
+    /// server.verify().block();
+    /// ```
+    #[track_caller]
+    pub fn fail_on_findings(mut self, kinds: impl IntoIterator<Item = FindingKind>) -> Self {
+        self.0.failing = Some(or_panic(FailingKinds::of(kinds)));
         self
     }
 

@@ -11,7 +11,7 @@ use super::quiet::Quiet;
 use super::wait::block_on_outcome;
 use super::{MailServer, or_panic};
 use crate::base::Times;
-use crate::expect::{Matcher, Question, Snapshot, verify_expectations};
+use crate::expect::{Matcher, Question};
 use crate::server::Server;
 use crate::world::World;
 
@@ -110,14 +110,8 @@ impl Verify {
         if let Some(settle) = &mut self.settle {
             ready!(Pin::new(settle).poll(cx));
         }
-        let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-        if let Err(failed) = verify_expectations(&self.expectations, &snapshot, false) {
-            return Poll::Ready(Err(failed.to_string()));
-        }
-        if let Some(failed) = self.server.engine().read(World::rules_report) {
-            return Poll::Ready(Err(failed.to_string()));
-        }
-        Poll::Ready(Ok(()))
+        let unverified = self.server.verify(&self.expectations, false);
+        Poll::Ready(unverified.map_or(Ok(()), |unverified| Err(unverified.to_string())))
     }
 }
 

@@ -8,7 +8,7 @@ use super::MailServer;
 use crate::base::Times;
 use crate::expect::{FailureKind, Matcher, Question, Report};
 use crate::mail::Message;
-use crate::server::Undeliverable;
+use crate::server::{Undeliverable, write_report};
 
 impl MailServer {
     /// Every captured message, in the order of capture. A message is captured before its client reads the `250`.
@@ -59,7 +59,11 @@ impl MailServer {
         let mut found = snapshot.find(&question.matcher);
         match found.len() {
             1 => found.remove(0),
-            _ => panic!("{}", Report::new(&question, FailureKind::Miscounted, &snapshot)),
+            _ => {
+                let report = Report::new(&question, FailureKind::Miscounted, &snapshot);
+                write_report(self.server.engine(), &report);
+                panic!("{report}")
+            }
         }
     }
 

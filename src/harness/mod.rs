@@ -33,11 +33,11 @@ pub use wait::{Wait, WaitCount};
 
 use crate::base::nearest;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Snapshot, verify_expectations};
+use crate::expect::Snapshot;
 use crate::journal::Session;
 use crate::scenario::Scenario;
 use crate::server::{Endpoint, Server, StartError, Until, block_on};
-use crate::world::{Kept, World};
+use crate::world::Kept;
 
 /// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it verifies its
 /// [expectations](Self::expect), then stops it.
@@ -226,15 +226,10 @@ impl Drop for MailServer {
             let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
         }
-        let snapshot = (!expectations.is_empty() && is_verified).then(|| self.snapshot());
-        let rules_report = self.server.engine().read(World::rules_report).filter(|_| is_verified);
+        let unverified = if is_verified { self.server.verify(&expectations, true) } else { None };
         self.server.stop();
-        let verified = snapshot.map_or(Ok(()), |snapshot| verify_expectations(&expectations, &snapshot, true));
-        if let Err(failed) = verified {
-            panic!("{failed}");
-        }
-        if let Some(failed) = rules_report {
-            panic!("{failed}");
+        if let Some(unverified) = unverified {
+            panic!("{unverified}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::drive::{Interest, Topic};
 use crate::expect::matchers::any;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
-use crate::server::{MailQuery, Server, Until};
+use crate::server::{MailQuery, Server, Until, write_report};
 
 impl MailServer {
     /// Resolves after this much real time if no message matches, including those captured before. Await it, or
@@ -116,7 +116,9 @@ impl NoneWithin {
             None => Ok(()),
             Some(_) => {
                 let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-                Err(Report::new(&self.question, FailureKind::Miscounted, &snapshot))
+                let report = Report::new(&self.question, FailureKind::Miscounted, &snapshot);
+                write_report(self.server.engine(), &report);
+                Err(report)
             }
         })
     }
@@ -173,7 +175,9 @@ impl Settled {
         }
         let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
         let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-        Poll::Ready(Err(Report::new(&question, FailureKind::NotSettled, &snapshot)))
+        let report = Report::new(&question, FailureKind::NotSettled, &snapshot);
+        write_report(self.server.engine(), &report);
+        Poll::Ready(Err(report))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::base::{Seq, Times};
 use crate::drive::Engine;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
-use crate::server::{MailQuery, Server, Until, block_on};
+use crate::server::{MailQuery, Server, Until, block_on, write_report};
 
 /// Default duration of a wait.
 pub(super) const DEFAULT: Duration = Duration::from_secs(5);
@@ -273,7 +273,10 @@ impl WaitCount {
                 }
                 None => Snapshot::of(&world.journal),
             });
-            Report::new(&self.question, FailureKind::Late(format!("{:?}", self.within)), &snapshot)
+            let late = FailureKind::Late(format!("{:?}", self.within));
+            let report = Report::new(&self.question, late, &snapshot);
+            write_report(self.server.engine(), &report);
+            report
         }))
     }
 }

@@ -267,6 +267,7 @@ impl Reader {
         if let Some(clock) = table.get("clock") {
             loaded.is_manual = self.word(clock, "clock", &CLOCKS).unwrap_or_default();
         }
+        loaded.failing = table.get("fail_on_findings").and_then(|its| self.failing_kinds(its));
         self.servers(table.get("server"), loaded);
         // Without a delimiter in the file, the namespace of the server applies, which is not known here.
         let AtStart { delimiter, namespace, .. } = &loaded.start;

@@ -39,9 +39,21 @@ impl Loaded {
     /// Adds the contents of another file, whose rules are inside the rules of this one.
     pub(super) fn take_in(&mut self, inner: Loaded) {
         let Loaded {
-            capabilities, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, ..
+            capabilities,
+            start,
+            failing,
+            profiles,
+            state,
+            users,
+            mailboxes,
+            messages,
+            rules,
+            expects,
+            warnings,
+            ..
         } = inner;
         self.start.take_in(start);
+        self.failing = self.failing.take().or(failing);
         for announced in capabilities {
             match self.capabilities.iter_mut().find(|its| its.protocol == announced.protocol) {
                 Some(own) => {

@@ -70,6 +70,12 @@ pub(super) const FILE: &[Key] = &[
     )
     .example(r#"clock = "manual""#),
     Key::new(
+        "fail_on_findings",
+        Form::Either(&[Form::Truth, Form::TEXTS]),
+        "[Findings](crate::manual::findings) make the verification fail: all (`true`), or the kinds with these names; `*` stands for any characters, and a kind after `!` is left out. Default: `false`.",
+    )
+    .example(r#"fail_on_findings = ["!missing-message-id"]"#),
+    Key::new(
         "params",
         Form::Map(&Form::Scalar),
         "Parameters with their default values; used as `{param.n}`, changed with `--set n=5`, `.set(\"n\", 5)` or `params` over HTTP.",

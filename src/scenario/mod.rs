@@ -32,6 +32,7 @@ pub(crate) use shipped::{SHIPPED, Shipped, find as shipped};
 
 #[cfg(feature = "api")]
 use crate::document::{Node, Problem};
+use crate::expect::FailingKinds;
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
@@ -93,6 +94,8 @@ pub(crate) struct Loaded {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) seed: Option<u64>,
     pub(crate) is_manual: bool,
+    /// The findings that make the verification fail.
+    pub(crate) failing: Option<FailingKinds>,
     pub(crate) capabilities: Vec<Announced>,
     /// Settings that apply if the server starts with the scenario.
     pub(crate) start: AtStart,

@@ -8,12 +8,25 @@ use super::keys;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
 use crate::base::{count, is_identifier};
 use crate::document::{Data, Location, Node, Reader};
+use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 use crate::sasl::Mechanism;
 
 impl Reader {
+    /// The findings that make the verification fail: true for all, or kinds.
+    pub(super) fn failing_kinds(&mut self, node: &Node) -> Option<FailingKinds> {
+        if let Data::Truth(is_any) = node.data {
+            return is_any.then(FailingKinds::default);
+        }
+        let names = self.texts(node);
+        if names.is_empty() {
+            self.wrong_help(&node.place, "the list of kinds is empty", "write `true` for all kinds");
+        }
+        self.parsed(&node.place, FailingKinds::parse(names.iter().map(|(name, _)| name.as_str())))
+    }
+
     /// Reads `[server.smtp]` and the other servers.
     pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
         let Some(node) = node else { return };

@@ -14,6 +14,7 @@ mod mail_history;
 mod mail_query;
 #[cfg(feature = "api")]
 mod marks;
+mod reports;
 #[cfg(feature = "api")]
 mod session_history;
 mod sessions;
@@ -22,6 +23,7 @@ mod settings;
 mod tests;
 mod tls_configs;
 mod until;
+mod verification;
 #[cfg(feature = "api")]
 mod webhooks;
 
@@ -48,6 +50,7 @@ pub(crate) use mail_history::{History, MailHistory};
 pub(crate) use mail_query::MailQuery;
 #[cfg(feature = "api")]
 pub(crate) use marks::{MarkChange, Marks};
+pub(crate) use reports::write_report;
 #[cfg(feature = "api")]
 pub(crate) use session_history::newest_sessions;
 pub(crate) use settings::Settings;
@@ -57,6 +60,8 @@ pub(crate) use settings::{ANY_ORIGIN, Compat};
 pub(crate) use tls_configs::OwnTls;
 use tls_configs::TlsConfigs;
 pub(crate) use until::{RuleRemoved, Until, block_on, rule_fired, sessions_that};
+#[cfg(feature = "cli")]
+pub(crate) use verification::Unverified;
 #[cfg(feature = "api")]
 use webhooks::Webhooks;
 #[cfg(feature = "api")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::bind;
 use super::free_ports::FreePorts;
+use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     /// The seed for generated values; also the first UIDVALIDITY.
     pub(crate) seed: u32,
     pub(crate) scenario: Option<Arc<Loaded>>,
+    /// The findings that make a verification fail, besides those of the scenario.
+    pub(crate) failing: Option<FailingKinds>,
     /// The clock is manual from the start, whatever the scenario says.
     pub(crate) is_clock_manual: bool,
 }
@@ -132,6 +135,7 @@ impl Default for Settings {
             keep: None,
             seed: 1,
             scenario: None,
+            failing: None,
             is_clock_manual: false,
         }
     }

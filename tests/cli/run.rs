@@ -135,6 +135,31 @@ fn a_command_has_its_own_limit_of_open_files_and_the_server_has_more() {
 }
 
 #[test]
+fn findings_fail_the_verification_and_reports_are_written() {
+    let session = "import socket, os\n\
+        s = socket.create_connection((os.environ['SMTP_HOST'], int(os.environ['SMTP_PORT'])))\n\
+        s.recv(99); s.sendall(b'XYZZY\\r\\n'); s.recv(99); s.sendall(b'QUIT\\r\\n')\n\
+        while s.recv(99): pass";
+    let reports = tempfile::tempdir().unwrap();
+    for (options, status) in [
+        (&["--fail-on-findings"][..], Some(1)),
+        (&["--fail-on-findings=unknown-*,tag-reused"], Some(1)),
+        (&["--fail-on-findings=!unknown-command"], Some(0)),
+        (&[], Some(0)),
+        (&["--fail-on-findings=unknwn"], Some(125)),
+    ] {
+        let folder = reports.path().join(format!("of{}", options.concat()));
+        let mut command = mailjig(&[&["run"], options, &["--", "python3", "-c", session]].concat());
+        let said = said(&output(command.env("MAILJIG_REPORTS", &folder), ""));
+        let is_reported = said.2.contains("unknown-command: the client sent `XYZZY`");
+
+        assert_eq!((said.0, is_reported), (status, status == Some(1)), "{options:?}: {said:?}");
+        let files = fs::read_dir(&folder).map_or(0, Iterator::count);
+        assert_eq!(files, if status == Some(1) { 3 } else { 0 }, "{options:?}");
+    }
+}
+
+#[test]
 fn what_the_scenario_expects_is_verified_after_the_command() {
     let scenario = &["--scenario=smtp-greylist"][..];
     let without = &["--scenario=smtp-greylist", "--verify=false"][..];

@@ -21,8 +21,7 @@ use super::scenarios::pair;
 use super::start::{Started, write};
 use super::watch::{Format, Watch};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::RulesReport;
-use crate::server::{Server, Until};
+use crate::server::{Server, Until, Unverified};
 use crate::world::World;
 use environment::Environment;
 use signals::Signals;
@@ -111,7 +110,7 @@ fn ca_file(path: PathBuf, server: &Server) -> Result<PathBuf, String> {
 
 /// The reports of the servers whose rules or expectations are not met: of the main one, and of those that the command
 /// added.
-fn reports(started: &Started) -> Vec<(String, RulesReport)> {
+fn reports(started: &Started) -> Vec<(String, Unverified)> {
     let further = started.host.further();
     let further = further.iter().map(|its| (format!("server {}: ", its.no), &its.server));
     let all = [(String::new(), started.server())].into_iter().chain(further);
@@ -119,11 +118,12 @@ fn reports(started: &Started) -> Vec<(String, RulesReport)> {
 }
 
 /// Why rules or expectations are not met, once the server has settled.
-fn report(server: &Server) -> Option<RulesReport> {
+fn report(server: &Server) -> Option<Unverified> {
     let is_settled = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), Interest::of([Topic::Quiet]), SETTLE, is_settled).block();
     thread::sleep(server.engine().read(World::settle_time));
-    server.engine().read(World::rules_report)
+    let expectations = server.engine().read(|world| world.expectations.questions());
+    server.verify(&expectations, false)
 }
 
 /// Writes a line to standard error, which may be closed.

@@ -47,6 +47,8 @@ kinds! {
     /// The client closed the connection without QUIT or LOGOUT, although the server had answered everything and had not
     /// announced the end.
     EndedWithoutQuit = "ended-without-quit",
+    /// The connection was still open when the server verified. Only a verification that fails on findings has it.
+    LeftOpen = "left-open",
     /// The client closed the connection within a command or a message.
     IncompleteRequest = "incomplete-request",
     /// The client sent something in cleartext after STARTTLS or STLS.
@@ -126,9 +128,11 @@ impl FindingKind {
     /// The section of a standard that a client of this protocol violates.
     pub(super) fn reference(self, protocol: Protocol) -> &'static str {
         match (self, protocol) {
-            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.1.1.10",
-            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Imap) => "RFC 3501 §3.4",
-            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Pop3) => "RFC 1939 §6",
+            (Self::EndedWithoutQuit | Self::LeftOpen | Self::IncompleteRequest, Protocol::Smtp | Protocol::Lmtp) => {
+                "RFC 5321 §4.1.1.10"
+            }
+            (Self::EndedWithoutQuit | Self::LeftOpen | Self::IncompleteRequest, Protocol::Imap) => "RFC 3501 §3.4",
+            (Self::EndedWithoutQuit | Self::LeftOpen | Self::IncompleteRequest, Protocol::Pop3) => "RFC 1939 §6",
             (Self::CleartextAfterStarttls, Protocol::Smtp | Protocol::Lmtp) => "RFC 3207 §4",
             (Self::CleartextAfterStarttls, Protocol::Imap) => "RFC 3501 §6.2.1",
             (Self::CleartextAfterStarttls, Protocol::Pop3) => "RFC 2595 §4",

@@ -2,6 +2,7 @@
 
 mod announced;
 mod client;
+mod failing;
 mod kind;
 mod mail;
 mod mime;
@@ -9,10 +10,12 @@ mod scan;
 
 use std::fmt;
 
+pub(crate) use failing::FailingKinds;
 pub use kind::FindingKind;
 pub(crate) use scan::{FindingScan, Observation};
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
+use crate::journal::SessionLog;
 use crate::protocol::Listener;
 
 /// An example about a client that sent one unknown command.
@@ -142,6 +145,14 @@ impl Finding {
     /// ```
     pub fn reference(&self) -> &'static str {
         self.kind.reference(self.place.listener.protocol())
+    }
+
+    /// The session, which is still open; `None` if none of its records is kept.
+    pub(crate) fn left_open(log: &SessionLog) -> Option<Self> {
+        let seq = log.records.iter().last()?;
+        let listener = log.facts().listener;
+        let place = FindingPlace { seq, at: log.latest(), session: log.no, listener };
+        Some(Self::new(FindingKind::LeftOpen, place, "the client left its connection open"))
     }
 
     fn new(kind: FindingKind, place: FindingPlace, text: impl Into<String>) -> Self {

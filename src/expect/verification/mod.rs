@@ -1,10 +1,12 @@
 //! Verification of rules and expectations: what failed, why, and the lines of the sessions around it.
 
+mod findings;
 mod near_miss;
 mod text;
 mod unmet;
 mod window;
 
+pub(crate) use findings::FindingsReport;
 pub(crate) use near_miss::LineNumbers;
 use near_miss::key_shown;
 #[cfg(feature = "api")]

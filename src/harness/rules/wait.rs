@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::Times;
 use crate::drive::Engine;
 use crate::rule::RuleNo;
-use crate::server::{RuleRemoved, Until, block_on, rule_fired};
+use crate::server::{RuleRemoved, Until, block_on, rule_fired, write_report};
 
 /// Default duration of a wait.
 const DEFAULT: Duration = Duration::from_secs(5);
@@ -97,7 +97,10 @@ impl Future for RuleWait {
             None => engine.read(|world| world.rule_report(*no, Times::from(*times..))),
         };
         match report {
-            Some(report) => panic!("{location}: the rule did not fire that often within {within:?}\n{report}"),
+            Some(report) => {
+                write_report(engine, &report);
+                panic!("{location}: the rule did not fire that often within {within:?}\n{report}")
+            }
             None => panic!("{location}: the rule was removed before it fired that often"),
         }
     }

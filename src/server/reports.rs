@@ -1,0 +1,65 @@
+//! Files for the reports of failures, in the folder that the variable `MAILJIG_REPORTS` names.
+
+use std::env;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::drive::Engine;
+use crate::journal::Transcript;
+
+/// The folder for reports.
+const FOLDER: &str = "MAILJIG_REPORTS";
+
+/// A report as text, and with the HTTP API as JSON.
+#[cfg(feature = "api")]
+pub(crate) trait Reported: fmt::Display + serde::Serialize {}
+#[cfg(feature = "api")]
+impl<T: fmt::Display + serde::Serialize> Reported for T {}
+#[cfg(not(feature = "api"))]
+pub(crate) trait Reported: fmt::Display {}
+#[cfg(not(feature = "api"))]
+impl<T: fmt::Display> Reported for T {}
+
+/// Writes a report of a failure, if a folder for reports is set. An error is written to stderr: it must not hide the
+/// failure.
+pub(crate) fn write_report(engine: &Engine, report: &impl Reported) {
+    let Some(folder) = env::var_os(FOLDER).filter(|folder| !folder.is_empty()) else { return };
+    let folder = Path::new(&folder);
+    if let Err(error) = write_files(folder, engine, report) {
+        let _nobody_may_read =
+            writeln!(io::stderr(), "mailjig: the report cannot be written to {}: {error}", folder.display());
+    }
+}
+
+/// Writes the text, the sessions as scripts, and the JSON.
+fn write_files(folder: &Path, engine: &Engine, report: &impl Reported) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let (name, mut text) = new_file(folder)?;
+    text.write_all(report.to_string().as_bytes())?;
+    let sessions = engine.read(|world| Transcript::of(&world.journal, world.journal.sessions()));
+    fs::write(folder.join(format!("{name}.session")), sessions.verbatim())?;
+    #[cfg(feature = "api")]
+    fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(report)?)?;
+    Ok(())
+}
+
+/// A new text file, and its name without the extension: the test or the thread, the process, and a number, so that
+/// neither tests nor processes overwrite the report of another one.
+fn new_file(folder: &Path) -> io::Result<(String, File)> {
+    static COUNT: AtomicUsize = AtomicUsize::new(1);
+    let thread = thread::current();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let test = thread.name().unwrap_or("mailjig").replace(|c: char| !is_plain(c), "-");
+    loop {
+        let name = format!("{test}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        match OpenOptions::new().write(true).create_new(true).open(folder.join(format!("{name}.txt"))) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (name, file)),
+        }
+    }
+}
