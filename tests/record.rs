@@ -371,6 +371,7 @@ fn the_first_difference_is_reported() {
         (format!("{greeting}C: DATA\nC.\n"), &[]),
         (format!("{greeting}C? NOOP\nS: 250 ok\nC: NOOP\nS: 250 2.0.0 Ok\nPASS\n"), &[]),
         (format!("{greeting}C: STARTTLS\nS: 220 2.0.0 Ready to start TLS\nTLS\n"), &[]),
+        (greeting.to_owned(), &["--tls"]),
         ("S: 220\nXYZZY\n".to_owned(), &[]),
     ] {
         said += &format!("{}{options:?}\n{}\n", text, replay(&text, options));

@@ -1,5 +1,6 @@
 //! A server that a command connects to: its address, and TLS with it.
 
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -111,16 +112,23 @@ impl TlsPeer {
     /// Begins TLS.
     pub(super) async fn secure(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, String> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        let why = match timeout(PATIENCE, connector.connect(self.name.clone(), stream)).await {
+        let (why, help) = match timeout(PATIENCE, connector.connect(self.name.clone(), stream)).await {
             Ok(Ok(stream)) => return Ok(Box::new(stream)),
-            Ok(Err(error)) => error.to_string(),
-            Err(_elapsed) => format!("not finished within {} s", PATIENCE.as_secs()),
+            Ok(Err(error)) => (error.to_string(), help_with(&error)),
+            Err(_elapsed) => (format!("not finished within {} s", PATIENCE.as_secs()), ""),
         };
-        Err(format!(
-            "the TLS handshake with {} failed: {why}\n  `--trust FILE` names a CA certificate, and `--insecure` accepts any \
-             certificate",
-            self.name.to_str()
-        ))
+        Err(format!("the TLS handshake with {} failed: {why}{help}", self.name.to_str()))
+    }
+}
+
+/// What helps against a failed handshake.
+fn help_with(error: &io::Error) -> &'static str {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "\n  `--trust FILE` names a CA certificate, and `--insecure` accepts any certificate"
+        }
+        Some(rustls::Error::InvalidMessage(_)) => "\n  the server does not begin with TLS there",
+        Some(_) | None => "",
     }
 }
 

@@ -17,7 +17,7 @@ use crate::drive::runtime;
 use crate::protocol::Protocol;
 use crate::rule::script::{Script, Values};
 use crate::scenario::ScenarioError;
-use player::{Failed, Player};
+use player::{Failed, Player, course};
 
 /// The exit status if the server said something else.
 const DIFFERENT: u8 = 1;
@@ -84,6 +84,9 @@ impl Replay {
         let mut values = Values::default();
         values.set("host", "localhost");
         self.set.iter().for_each(|(name, value)| values.set(&**name, value.as_bytes()));
+        let name = self.client.display().to_string();
+        let impossible = |(line, why): (usize, String)| Failed::Impossible(format!("{name}:{line}: {why}"));
+        let lines = course(&script, &values).map_err(impossible)?;
         let has_tls = self.tls || script.head.listener.is_some_and(|listener| listener.implicit_tls());
         let addresses = self.server.addresses().map_err(Failed::Impossible)?;
         runtime().block_on(async {
@@ -92,7 +95,7 @@ impl Replay {
             if has_tls {
                 player.secure().await?;
             }
-            player.play(&self.client.display().to_string(), &script, self.compare == Compare::Status).await
+            player.play(&name, &lines, self.compare == Compare::Status).await
         })
     }
 

@@ -16,6 +16,9 @@ use crate::rule::script::{ClientLine, Fold, Script, ScriptLine, ScriptStep, Text
 /// The longest line of a server.
 const LONGEST: usize = 64 << 20;
 
+const NO_OCTETS: &str = "these data have no octets: write lines `| text` below";
+const MANY_FIT: &str = "many lines fit here: write the line to send, with `C:`";
+
 /// Why a script was not played to its end.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -44,6 +47,61 @@ struct Unlike {
     got: String,
 }
 
+/// The lines of a script in the order in which a client plays them: without optional ones, up to the end or `PASS`.
+/// Fails with the number of a line that it cannot play, and why.
+pub(super) fn course<'s>(script: &'s Script, values: &Values) -> Result<Vec<&'s ScriptLine>, (usize, String)> {
+    let (mut lines, mut at) = (Vec::new(), 0);
+    while let Some(line) = script.lines.get(at) {
+        at += 1;
+        match &line.step {
+            ScriptStep::Optional(_) => {
+                at = script.group_end(at - 1);
+                continue;
+            }
+            ScriptStep::Goto(label) => match script.place(label) {
+                Some(target) if target >= at => at = target,
+                Some(_) | None => return Err((line.no, "a client cannot play a loop".to_owned())),
+            },
+            ScriptStep::Client(client) => {
+                sendable(client, values).map_err(|why| (line.no, why))?;
+            }
+            ScriptStep::Pass => break,
+            ScriptStep::Say(_)
+            | ScriptStep::SayOctets(_)
+            | ScriptStep::Never(_)
+            | ScriptStep::Wait(_)
+            | ScriptStep::Close(_)
+            | ScriptStep::Label(_)
+            | ScriptStep::Tls
+            | ScriptStep::Comment(_) => {}
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Why a client cannot send this, if it cannot.
+fn sendable(line: &ClientLine, values: &Values) -> Result<(), String> {
+    match line {
+        ClientLine::Line(text) | ClientLine::Octets(text) => {
+            let unknown = text.names().find(|name| !is_tag(name) && values.get(name).is_none());
+            unknown.map_or(Ok(()), |name| Err(no_value(name)))
+        }
+        ClientLine::Data(data) if data.octets.is_none() => Err(NO_OCTETS.to_owned()),
+        ClientLine::Data(_) => Ok(()),
+        ClientLine::Regex(_) | ClientLine::Any(_) => Err(MANY_FIT.to_owned()),
+    }
+}
+
+/// Whether a name stands for a tag, which the player makes.
+fn is_tag(name: &str) -> bool {
+    name.strip_prefix("tag").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn no_value(name: &str) -> String {
+    format!("`{name}` has no value: give it with `--set {name}=VALUE`")
+}
+
 impl Player {
     pub(super) fn new(
         stream: TcpStream,
@@ -64,37 +122,37 @@ impl Player {
         Ok(())
     }
 
-    /// Plays the script. Returns how many lines were sent.
-    pub(super) async fn play(&mut self, name: &str, script: &Script, by_status: bool) -> Result<usize, Failed> {
+    /// Plays these lines of a script. Returns how many were sent.
+    pub(super) async fn play(&mut self, name: &str, lines: &[&ScriptLine], by_status: bool) -> Result<usize, Failed> {
         let (mut at, mut sent) = (0, 0);
-        while let Some(line) = script.lines.get(at) {
+        while let Some(line) = lines.get(at) {
             let place = |text: String| format!("{name}:{}: {text}", line.no);
-            let impossible = |text: &str| Failed::Impossible(place(text.to_owned()));
+            let impossible = |text: String| Failed::Impossible(place(text));
             at += 1;
             match &line.step {
                 ScriptStep::Say(_) | ScriptStep::SayOctets(_) if by_status => {
-                    let group = &script.lines[at - 1..];
-                    let lines = group.iter().take_while(|line| said(line).is_some()).count();
-                    at += lines - 1;
-                    self.same_statuses(&group[..lines]).await.map_err(|why| why.at(&place))?;
+                    let group = &lines[at - 1..];
+                    let group = &group[..group.iter().take_while(|line| said(line).is_some()).count()];
+                    at += group.len() - 1;
+                    self.same_statuses(group).await.map_err(|why| why.at(&place))?;
                 }
                 ScriptStep::Say(text) => self.same_line(text).await.map_err(|why| why.at(&place))?,
                 ScriptStep::SayOctets(text) => self.same_octets(text).await.map_err(|why| why.at(&place))?,
                 ScriptStep::Client(line) => {
-                    let next = script.lines.get(at).map(|line| &line.step);
-                    let octets = self.octets(line, next).map_err(|text| impossible(&text))?;
-                    self.send(&octets).await.map_err(|text| impossible(&text))?;
+                    let next = lines.get(at).map(|line| &line.step);
+                    let octets = self.octets(line, next).map_err(impossible)?;
+                    self.send(&octets).await.map_err(impossible)?;
                     sent += 1;
                 }
-                ScriptStep::Optional(_) => at = script.group_end(at - 1),
                 ScriptStep::Tls => self.secure().await?,
                 ScriptStep::Close(_) => self.ends().await.map_err(|why| why.at(&place))?,
-                ScriptStep::Goto(label) => match script.place(label) {
-                    Some(target) if target >= at => at = target,
-                    Some(_) | None => return Err(impossible("a client cannot play a loop")),
-                },
-                ScriptStep::Pass => break,
-                ScriptStep::Never(_) | ScriptStep::Wait(_) | ScriptStep::Label(_) | ScriptStep::Comment(_) => {}
+                ScriptStep::Optional(_)
+                | ScriptStep::Goto(_)
+                | ScriptStep::Pass
+                | ScriptStep::Never(_)
+                | ScriptStep::Wait(_)
+                | ScriptStep::Label(_)
+                | ScriptStep::Comment(_) => {}
             }
         }
         Ok(sent)
@@ -104,22 +162,20 @@ impl Player {
     fn octets(&mut self, line: &ClientLine, next: Option<&ScriptStep>) -> Result<Vec<u8>, String> {
         match line {
             ClientLine::Line(text) => {
-                for name in text.names().filter(|name| name.starts_with("tag")) {
+                for name in text.names().filter(|name| is_tag(name)) {
                     self.tags += 1;
                     self.values.set(name, format!("A{}", self.tags));
                 }
-                let filled = text.fill(&self.values);
-                let mut octets =
-                    filled.map_err(|name| format!("`{name}` has no value: give it with `--set {name}=VALUE`"))?;
+                let mut octets = text.fill(&self.values).map_err(no_value)?;
                 let is_smtp = matches!(self.protocol, Protocol::Smtp | Protocol::Lmtp);
                 self.is_message = is_smtp && octets.eq_ignore_ascii_case(b"DATA");
                 self.statuses.sent(&octets);
                 octets.extend_from_slice(b"\r\n");
                 Ok(octets)
             }
-            ClientLine::Octets(text) => text.fill(&self.values).map_err(|name| format!("`{name}` has no value")),
+            ClientLine::Octets(text) => text.fill(&self.values).map_err(no_value),
             ClientLine::Data(data) => {
-                let octets = data.octets.as_ref().ok_or("these data have no octets: write lines `| text` below")?;
+                let octets = data.octets.as_ref().ok_or(NO_OCTETS)?;
                 let is_imap = self.protocol == Protocol::Imap;
                 let end: &[u8] = match std::mem::take(&mut self.is_message) {
                     true => b".\r\n",
@@ -129,9 +185,7 @@ impl Player {
                 };
                 Ok([octets, end].concat())
             }
-            ClientLine::Regex(_) | ClientLine::Any(_) => {
-                Err("many lines fit here: write the line to send, with `C:`".to_owned())
-            }
+            ClientLine::Regex(_) | ClientLine::Any(_) => Err(MANY_FIT.to_owned()),
         }
     }
 
@@ -203,10 +257,10 @@ impl Player {
     }
 
     /// Compares the statuses of the answers in these lines.
-    async fn same_statuses(&mut self, lines: &[ScriptLine]) -> Result<(), Unlike> {
+    async fn same_statuses(&mut self, lines: &[&ScriptLine]) -> Result<(), Unlike> {
         let mut expected = self.statuses.clone();
         let mut octets = Vec::new();
-        for (text, end) in lines.iter().filter_map(said) {
+        for (text, end) in lines.iter().filter_map(|line| said(line)) {
             octets.extend(text.fill(&self.values).unwrap_or_default());
             octets.extend_from_slice(end);
         }
