@@ -59,6 +59,29 @@ fn text(why: Box<dyn std::any::Any + Send>) -> String {
 }
 
 #[test]
+fn the_groups_of_an_edit_are_in_its_replacement() {
+    const TEXT: &str = r#"
+        mailjig = 1
+        [[rule]]
+        on = "smtp.helo"
+        do = { edit = { find = '~(?<code>\d+) (?<host>\S+)', replace = "{code} <{host|upper}> for {arg}{{" } }
+        [[rule]]
+        on = "smtp.rset"
+        do = [ { edit = { find = "~ (?<rest>.+)$", replace = "   {rest}" } }, { raw = '250 \xff x\r\n' } ]
+    "#;
+    let server = MailServer::builder().scenario(Scenario::text("groups.toml", TEXT)).start();
+    let mut client = connect(&server, "smtp");
+
+    assert_eq!(ask(&mut client, "HELO me"), "250 <LOCALHOST> for me{");
+    client.say("RSET\r\n");
+    assert_eq!(client.line(), b"250   \xff x\r\n");
+
+    let other = "mailjig = 1\n[[rule]]\non = \"smtp.noop\"\ndo = [ { edit = { find = '~(?<a>.)', replace = '{a}' } }, { note = \"{a}\" } ]";
+    let error = Scenario::text("other.toml", other).check().unwrap_err().to_string();
+    assert!(error.contains("`{a}` is neither a field nor a named group"), "{error}");
+}
+
+#[test]
 fn a_rule_applies_from_its_mounting_until_its_removal() {
     let server = MailServer::start();
     let mut client = connect(&server, "smtp");

@@ -18,6 +18,7 @@ pub(crate) use escape::{braced, is_name, placeholder, visible};
 pub(crate) use identifier::is_identifier;
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;
+pub(crate) use pattern::PatternMatch;
 pub use pattern::{Pattern, PatternError};
 pub(crate) use quantity::{count, short, span};
 #[cfg(test)]

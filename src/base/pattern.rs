@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use regex::Regex;
 
@@ -58,6 +59,12 @@ impl PartialEq for Pattern {
 pub struct PatternError {
     written: Box<str>,
     reason: String,
+}
+
+/// A match of a pattern: its octets, and those of the named groups.
+pub(crate) struct PatternMatch {
+    pub(crate) range: Range<usize>,
+    pub(crate) groups: Vec<(Box<str>, Range<usize>)>,
 }
 
 impl Pattern {
@@ -161,7 +168,7 @@ impl Pattern {
     }
 
     /// The range of octets of the first match.
-    pub(crate) fn find_in(&self, text: &str) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn find_in(&self, text: &str) -> Option<Range<usize>> {
         match &self.form {
             Form::Regex(regex) => regex.find(text).map(|found| found.range()),
             Form::Glob(pieces) => match &**pieces {
@@ -172,11 +179,22 @@ impl Pattern {
     }
 
     /// All matches, without overlaps.
-    pub(crate) fn find_all(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+    pub(crate) fn find_all(&self, text: &str) -> Vec<PatternMatch> {
+        let whole = |range| PatternMatch { range, groups: Vec::new() };
         match &self.form {
-            Form::Regex(regex) => regex.find_iter(text).map(|found| found.range()).collect(),
+            Form::Regex(regex) if regex.captures_len() == 1 => {
+                regex.find_iter(text).map(|found| whole(found.range())).collect()
+            }
+            Form::Regex(regex) => {
+                let found = |found: regex::Captures<'_>| {
+                    let named = |name: &str| Some((name.into(), found.name(name)?.range()));
+                    let groups = regex.capture_names().flatten().filter_map(named).collect();
+                    Some(PatternMatch { range: found.get(0)?.range(), groups })
+                };
+                regex.captures_iter(text).filter_map(found).collect()
+            }
             Form::Glob(pieces) => match &**pieces {
-                [only] => text.match_indices(&**only).map(|(at, found)| at..at + found.len()).collect(),
+                [only] => text.match_indices(&**only).map(|(at, found)| whole(at..at + found.len())).collect(),
                 _ => Vec::new(),
             },
         }
@@ -330,7 +348,7 @@ mod tests {
             ("a*", "ab", vec![]),
         ] {
             let found: Vec<_> =
-                Pattern::from(pattern).find_all(text).into_iter().map(|it| (it.start, it.end)).collect();
+                Pattern::from(pattern).find_all(text).into_iter().map(|it| (it.range.start, it.range.end)).collect();
             assert_eq!(found, expected, "{pattern} in {text}");
         }
         let findable = ["~^2", "2", "a*", "!2", ""].map(|pattern| Pattern::from(pattern).is_findable());

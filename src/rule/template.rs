@@ -37,7 +37,7 @@ struct Content {
 pub(crate) const REPLACED: &[(&str, &str, &str)] = &[
     (
         "{field}",
-        "the value of a field, or of a named group of a regular expression in the rule",
+        "the value of a field, or of a named group of a regular expression in `when` or `await`; in `replace`, also of `find`",
         "550 5.1.1 <{rcpt}>: user unknown",
     ),
     ("{param.name}", "a parameter of the scenario, when the file is loaded", "{param.n}"),
@@ -63,6 +63,37 @@ pub(crate) enum Name {
     Field(Field),
     /// A group of a regular expression.
     Group(Box<str>),
+}
+
+impl Name {
+    /// The name as it is written.
+    pub(crate) fn written(&self) -> Box<str> {
+        match self {
+            Self::Field(field) => field.name().into(),
+            Self::Group(group) => group.clone(),
+        }
+    }
+}
+
+/// A part of a text whose names are filled in as far as they are known.
+#[derive(Debug, Clone)]
+pub(super) enum TemplatePart {
+    Octets(Vec<u8>),
+    /// What a group of a pattern matched.
+    Group(Box<str>, Vec<TextFilter>),
+}
+
+impl TemplatePart {
+    /// Writes it, with what the groups matched.
+    pub(super) fn write<'g>(&self, group: &dyn Fn(&str) -> Option<&'g [u8]>, out: &mut Vec<u8>) {
+        match self {
+            Self::Octets(octets) => out.extend_from_slice(octets),
+            Self::Group(name, filters) => {
+                let value = group(name).unwrap_or_default().to_vec();
+                out.extend(filters.iter().fold(value, |value, filter| filter.apply(&value)));
+            }
+        }
+    }
 }
 
 /// The octets of the message with this id.
@@ -153,6 +184,20 @@ impl Template {
             }
         }
         out
+    }
+
+    /// The text with its names filled in, except the groups of a pattern that has not matched yet.
+    pub(super) fn parts(&self, groups: &[Box<str>], value: &dyn Fn(&Name) -> Option<String>) -> Vec<TemplatePart> {
+        let part = |piece: &Piece| match piece {
+            Piece::Named(name, filters) if groups.contains(&name.written()) => {
+                TemplatePart::Group(name.written(), filters.clone())
+            }
+            Piece::Octets(_) | Piece::Named(..) | Piece::Content(_) => {
+                let only = Self { written: Box::default(), pieces: vec![piece.clone()] };
+                TemplatePart::Octets(only.fill(value))
+            }
+        };
+        self.pieces.iter().map(part).collect()
     }
 
     fn read(written: &str, text: &[u8]) -> Result<Self, String> {

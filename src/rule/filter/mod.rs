@@ -9,12 +9,11 @@ pub(super) mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 pub(super) use lines::{Line, each_line};
 
 use super::plan::Cue;
-use crate::base::Pattern;
+use crate::base::{Pattern, PatternMatch};
 use crate::protocol::Reply;
 
 /// An active filter, of one step of a rule that fired.
@@ -80,7 +79,7 @@ pub(super) fn found(pattern: &Pattern, octets: &[u8]) -> Option<usize> {
 }
 
 /// Every match.
-pub(super) fn find_all(pattern: &Pattern, octets: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn find_all(pattern: &Pattern, octets: &[u8]) -> Vec<PatternMatch> {
     pattern.find_all(&searchable(octets))
 }
 

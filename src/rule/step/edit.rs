@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use super::super::filter::{Filter, Line, Rank, each_line, find_all, found};
 use super::super::stage;
-use super::super::template::Template;
+use super::super::template::{Template, TemplatePart};
 use super::{
     Action, Example, FROM_ONE, Objection, Role, Said, Step, StepContext, StepKind, Then, never_found, unless, wrong,
 };
-use crate::base::Pattern;
+use crate::base::{Pattern, PatternMatch};
 use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::{Event, Reply};
 
 /// The keys of its table.
 const KEYS: &[Key] = &[
     Key::new("find", Form::Text, "A pattern: what it matches in a line is replaced, or the line is dropped."),
-    Key::new("replace", Form::Text, "The text instead."),
+    Key::new("replace", Form::Text, "The text instead. Write a line end as `\\r\\n` in a text in double quotes."),
     Key::new("line", Form::Count, "The number of a line, from 1."),
     Key::new("drop", Form::Truth, "Drops the line."),
     Key::new("dup", Form::Truth, "Sends the line twice."),
@@ -27,7 +27,8 @@ pub(super) const KIND: StepKind = StepKind {
     name: "edit",
     forms: "`{ find = '~…', replace = \"…\" }`, `{ find = '~…', drop = true }`, `{ line = 2, drop = true }`, \
             `{ line = 2, dup = true }`, `{ below = 1, insert = \"…\" }`",
-    does: "Replaces text in lines, drops lines, duplicates a line, or inserts a line.",
+    does: "Replaces every match in each line, drops lines, duplicates a line, or inserts a line. `{name}` in `replace` is what the \
+           named group `(?<name>…)` of `find` matched. Several edits of a rule are applied one after the other. Lines in a literal count as lines; its size stays.",
     value: Form::Table(KEYS),
     role: Role::Filter,
     examples: &Example::everywhere(
@@ -111,7 +112,7 @@ impl Step for Edit {
     }
 
     fn run(&self, cx: &StepContext<'_>) -> Action {
-        let text = self.templates().first().map_or_else(Vec::new, |text| cx.fill(text));
+        let text = self.templates().first().map_or_else(Vec::new, |text| text.parts(&self.groups(), cx.named));
         Action::Filter(Box::new(Editing { edit: self.clone(), text, line: 0 }))
     }
 
@@ -134,6 +135,13 @@ impl Step for Edit {
         }
     }
 
+    fn groups(&self) -> Vec<Box<str>> {
+        match self {
+            Self::Replace { find, .. } => find.group_names(),
+            Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) | Self::Insert { .. } => Vec::new(),
+        }
+    }
+
     fn said(&self) -> Said<'_> {
         match self {
             Self::Insert { text, .. } => Said::Line(text),
@@ -146,7 +154,7 @@ impl Step for Edit {
 #[derive(Debug)]
 struct Editing {
     edit: Edit,
-    text: Vec<u8>,
+    text: Vec<TemplatePart>,
     line: usize,
 }
 
@@ -173,7 +181,7 @@ impl Filter for Editing {
 
 impl Edit {
     /// Writes the new form of a line. Returns whether it differs.
-    fn change(&self, line: &Line<'_>, text: &[u8], out: &mut Vec<u8>) -> bool {
+    fn change(&self, line: &Line<'_>, text: &[TemplatePart], out: &mut Vec<u8>) -> bool {
         let is_replaced = match self {
             Self::Replace { find, .. } => replace(find, text, line.body, out),
             Self::Drop(n) if *n == line.no => return true,
@@ -186,7 +194,10 @@ impl Edit {
         out.extend_from_slice(line.end);
         match self {
             Self::Duplicate(n) if *n == line.no => out.extend([line.body, line.end].concat()),
-            Self::Insert { below, .. } if *below == line.no => out.extend([text, b"\r\n"].concat()),
+            Self::Insert { below, .. } if *below == line.no => {
+                text.iter().for_each(|part| part.write(&|_| None, out));
+                out.extend_from_slice(b"\r\n");
+            }
             Self::Replace { .. } | Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) | Self::Insert { .. } => {
                 return is_replaced;
             }
@@ -195,14 +206,15 @@ impl Edit {
     }
 }
 
-/// Replaces every match in the line; `$1` and `${name}` are not special. Returns whether there was one.
-fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) -> bool {
+/// Replaces every match in the line; `$1` is not special. Returns whether there was one.
+fn replace(find: &Pattern, with: &[TemplatePart], line: &[u8], out: &mut Vec<u8>) -> bool {
     let mut from = 0;
     let places = find_all(find, line);
     let found = !places.is_empty();
-    for range in places {
+    for PatternMatch { range, groups } in places {
         out.extend_from_slice(&line[from..range.start]);
-        out.extend_from_slice(with);
+        let group = |name: &str| groups.iter().find(|(its, _)| **its == *name).map(|(_, range)| &line[range.clone()]);
+        with.iter().for_each(|part| part.write(&group, out));
         from = range.end;
     }
     out.extend_from_slice(&line[from..]);

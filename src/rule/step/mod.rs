@@ -188,6 +188,11 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The names that only its own texts can have.
+    fn groups(&self) -> Vec<Box<str>> {
+        Vec::new()
+    }
+
     /// Its texts that have the form of a protocol.
     fn said(&self) -> Said<'_> {
         Said::Nothing

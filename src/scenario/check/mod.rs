@@ -140,8 +140,11 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
         Name::Group(_) | Name::Field(_) => {}
     };
     for (timed, at) in located(rule, node) {
+        let own = timed.step.groups();
         for name in timed.step.templates().into_iter().flat_map(Template::names) {
-            check(name, at.clone());
+            if !own.contains(&name.written()) {
+                check(name, at.clone());
+            }
         }
     }
     if let Per::Key(key) = &rule.per {

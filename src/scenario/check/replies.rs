@@ -159,7 +159,7 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             bad.map(|bad| {
                 (
                     format!("`{bad}` is not a valid IMAP response"),
-                    "begin it with OK, NO, BAD, `* ` or `+ `; the server adds the tag",
+                    "begin it with OK, NO, BAD, `* ` or `+ `; the server adds the tag. To send octets as they are, use `raw`",
                 )
             })
         }
@@ -167,7 +167,7 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             let first = lines.first()?;
             let fits =
                 first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);
-            (!fits).then(|| (format!("`{first}` is not a valid POP3 response"), "begin it with +OK or -ERR"))
+            (!fits).then(|| (format!("`{first}` is not a valid POP3 response"), "begin it with +OK or -ERR; to send octets as they are, use `raw`"))
         }
     }
 }
