@@ -124,7 +124,7 @@ fn everywhere((script, client, wanted, after, failure): &Row) {
             end => assert_eq!(wire.read(), Err(*end), "{what}"),
         }
         drop(wire);
-        server.settled().block();
+        server.wait_for_no_session().block();
         let report = report(server);
         assert_eq!(failure.is_empty(), !report.contains("failed"), "{what}: {report}");
         assert!(report.contains(failure), "{what}: {report}");
@@ -327,7 +327,7 @@ fn a_client_that_ends_floods_or_is_silent_ends_a_script() {
         }
         while wire.read().is_ok() {}
         drop(wire);
-        server.settled().block();
+        server.wait_for_no_session().block();
         let report = report(server);
         assert!(report.contains(wanted), "{wanted}: {report}");
     }
@@ -342,7 +342,7 @@ fn a_client_that_ends_floods_or_is_silent_ends_a_script() {
     server.clock().advance(Duration::from_secs(24 * 3600));
     assert_eq!(wire.read(), Err(Eof));
     drop(wire);
-    server.settled().block();
+    server.wait_for_no_session().block();
     let report = report(server);
     assert!(report.contains("the client was silent for too long; script `row`: line 5 expects `C: NOOP`"), "{report}");
 }
@@ -440,12 +440,12 @@ fn a_printed_session_plays_as_it_was() {
         let first = MailServer::start();
         first.account("bob@example.org").inbox().add("Subject: one\r\n\r\n.dot {name}\r\n");
         let said = talk(&first, protocol, lines);
-        first.settled().block();
+        first.wait_for_no_session().block();
         let text = first.transcript().verbatim();
 
         let second = MailServer::builder().scenario(Scenario::session("again.session", text.clone())).start();
         let again = talk(&second, protocol, lines);
-        second.settled().block();
+        second.wait_for_no_session().block();
 
         assert_eq!(again, said, "{text}");
         assert_eq!(second.transcript().verbatim(), text);
@@ -466,7 +466,7 @@ fn a_printed_session_ends_as_it_did() {
         assert_eq!(wire.line(), b"250 ok\r\n");
         assert_eq!(wire.read(), Err(end));
         drop(wire);
-        first.settled().block();
+        first.wait_for_no_session().block();
         let text = first.transcript().verbatim();
 
         let second = MailServer::builder().scenario(Scenario::session("again", text.clone())).start();
@@ -572,7 +572,7 @@ fn a_client_that_uses_a_forged_reply_behind_starttls_is_found() {
             assert_eq!(wire.read(), Err(Eof));
         }
         drop(wire);
-        server.settled().block();
+        server.wait_for_no_session().block();
         let report = report(server);
         assert_eq!(report.is_empty(), failure.is_empty(), "{report}");
         assert!(report.contains(failure), "{report}");
