@@ -59,6 +59,22 @@ fn text(why: Box<dyn std::any::Any + Send>) -> String {
 }
 
 #[test]
+fn a_failure_is_marked_where_it_happened() {
+    let server = MailServer::start();
+    server.mount(on(smtp::noop()).fail("NOOP came"));
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "NOOP", "RSET", "MAIL FROM:<a@example.org>", "RSET", "QUIT"] {
+        ask(&mut client, line);
+    }
+    gone(&server, client);
+
+    let report = report(server);
+    let marked = report.lines().position(|line| line.contains('←')).unwrap_or_else(|| panic!("no mark: {report}"));
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines[marked - 1].contains("NOOP") && lines[marked].contains("NOOP came"), "{report}");
+}
+
+#[test]
 fn the_groups_of_an_edit_are_in_its_replacement() {
     const TEXT: &str = r#"
         mailjig = 1

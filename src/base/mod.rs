@@ -17,8 +17,8 @@ pub(crate) use codec::{base64, parsed};
 pub(crate) use escape::{braced, is_name, placeholder, visible};
 pub(crate) use identifier::is_identifier;
 pub use number::{MessageNo, Seq, SessionNo};
-pub(crate) use pattern::fold_domain;
 pub(crate) use pattern::PatternMatch;
+pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};
 pub(crate) use quantity::{count, short, span};
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(crate) use near_miss::near_misses;
 use unmet::{Unmet, unmet_rule, unmet_watch};
 use window::{Window, windows};
 
-use crate::base::{SessionNo, Times};
+use crate::base::{Seq, SessionNo, Times};
 use crate::journal::{Description, Ending, Journal, Noted, SessionLog, Stalled, Weight};
 use crate::rule::{Mounted, Rulebook, Since, Wanted, Watch};
 
@@ -64,6 +64,9 @@ struct Failure {
     rule: Option<String>,
     session: Option<SessionNo>,
     text: String,
+    /// Its record.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    seq: Seq,
 }
 
 impl RulesReport {
@@ -142,7 +145,7 @@ fn failures(book: &Rulebook, journal: &Journal) -> Vec<Failure> {
             | Description::Unsecured(_)
             | Description::Outside(_) => return None,
         };
-        Some(Failure { rule: rule.map(str::to_owned), session: record.session, text })
+        Some(Failure { rule: rule.map(str::to_owned), session: record.session, text, seq })
     });
     failed.collect()
 }

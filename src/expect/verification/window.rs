@@ -133,10 +133,10 @@ fn visible(line: &[u8]) -> String {
     }
 }
 
-/// The exchange that explains a failure, and how; the last line of the session if there is none.
+/// The exchange that explains a failure, or a record behind it, and how; the last line of the session if there is none.
 struct Mark {
     session: SessionNo,
-    exchange: Option<Seq>,
+    at: Option<Seq>,
     text: String,
 }
 
@@ -149,9 +149,9 @@ pub(super) fn windows(
     journal: &Journal,
 ) -> Vec<Window> {
     let of_rules = rules.iter().filter_map(|mounted| rule_mark(mounted, book, journal));
-    let of_failures = failures
-        .iter()
-        .filter_map(|failure| Some(Mark { session: failure.session?, exchange: None, text: failure.text.clone() }));
+    let of_failures = failures.iter().filter_map(|failure| {
+        Some(Mark { session: failure.session?, at: Some(failure.seq), text: failure.text.clone() })
+    });
     let of_watches = watches.iter().flat_map(|watch| watch_marks(watch));
     let mut windows: Vec<Window> = Vec::new();
     for mark in of_rules.chain(of_failures).chain(of_watches) {
@@ -170,7 +170,7 @@ fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Ma
     let Some(near) = misses.first() else {
         let seq = *mounted.fires.last()?;
         let session = journal.get(seq)?.session?;
-        return Some(Mark { session, exchange: Some(seq), text: format!("rule `{id}` fired here") });
+        return Some(Mark { session, at: Some(seq), text: format!("rule `{id}` fired here") });
     };
     let text = match near.reason {
         MissReason::NoEffect(_) => format!("rule `{id}` changed nothing here"),
@@ -181,7 +181,7 @@ fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Ma
         | MissReason::Shadowed(_)
         | MissReason::False { .. } => format!("expected rule `{id}` here"),
     };
-    Some(Mark { session: near.session?, exchange: near.exchange, text })
+    Some(Mark { session: near.session?, at: near.exchange, text })
 }
 
 /// Where an expectation was nearly met, and where an event of its sequence was out of order.
@@ -189,21 +189,21 @@ fn watch_marks(watch: &Watch) -> impl Iterator<Item = Mark> {
     let id = &watch.expect.id;
     let nearest = watch.nearest.as_ref().map(|(session, ..)| Mark {
         session: *session,
-        exchange: None,
+        at: None,
         text: format!("expected `{id}`"),
     });
     let misplaced = watch.misplaced().min_by_key(|its| its.index).and_then(|its| {
         let when = if its.is_late { "late" } else { "early" };
-        Some(Mark { session: its.session?, exchange: its.exchange, text: format!("too {when} for `{id}`") })
+        Some(Mark { session: its.session?, at: its.exchange, text: format!("too {when} for `{id}`") })
     });
     nearest.into_iter().chain(misplaced)
 }
 
 /// The lines of a session around a mark.
-fn window(journal: &Journal, log: &SessionLog, Mark { session, exchange, text }: Mark) -> Window {
+fn window(journal: &Journal, log: &SessionLog, Mark { session, at, text }: Mark) -> Window {
     let mut all = lines(journal, log);
     // The last line of an exchange is its reply.
-    let marked = exchange.and_then(|exchange| all.iter().rposition(|line| line.exchange == exchange));
+    let marked = at.and_then(|at| all.iter().rposition(|line| line.exchange <= at));
     let at = marked.unwrap_or(all.len().saturating_sub(1));
     if let Some(line) = all.get_mut(at) {
         line.mark = Some(text);

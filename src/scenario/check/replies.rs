@@ -167,7 +167,12 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             let first = lines.first()?;
             let fits =
                 first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);
-            (!fits).then(|| (format!("`{first}` is not a valid POP3 response"), "begin it with +OK or -ERR; to send octets as they are, use `raw`"))
+            (!fits).then(|| {
+                (
+                    format!("`{first}` is not a valid POP3 response"),
+                    "begin it with +OK or -ERR; to send octets as they are, use `raw`",
+                )
+            })
         }
     }
 }
