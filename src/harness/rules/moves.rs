@@ -18,13 +18,13 @@ impl<P, Of> Rule<P, Of> {
     /// use mailjig::rules::smtp;
     ///
     /// let server = MailServer::start();
-    /// server.mount(on(smtp::unknown()).when("verb", "XFROM").pass_as("MAIL FROM:<{arg}>"));
+    /// server.mount(on(smtp::event("unknown")).when("verb", "XFROM").pass_as("MAIL FROM:<{arg}>"));
     ///
     /// let mail = "HELO c\r\nXFROM a@example.org\r\nRCPT TO:<b@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n";
     /// let mut client = TcpStream::connect(server.smtp().address())?;
     /// client.write_all(mail.as_bytes())?;
     /// read_to_string(client)?;
-    /// assert_eq!(server.messages()[0].from(), Some("a@example.org"));
+    /// assert_eq!(server.messages()[0].envelope().sender().address(), "a@example.org");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
@@ -43,7 +43,7 @@ impl<P, Of> Rule<P, Of> {
     /// use mailjig::rules::pop3;
     ///
     /// let server = MailServer::start();
-    /// server.mount(on(pop3::unknown()).pass_silently_as("USER bob").reply("+OK who?"));
+    /// server.mount(on(pop3::event("unknown")).pass_silently_as("USER bob").reply("+OK who?"));
     ///
     /// let mut client = TcpStream::connect(server.pop3().address())?;
     /// client.write_all(b"XUSER\r\nPASS secret\r\nQUIT\r\n")?;
