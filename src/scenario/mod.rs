@@ -39,7 +39,7 @@ use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
 /// The JSON Schema of scenario files.
-#[cfg(feature = "cli")]
+#[cfg(feature = "api")]
 pub(crate) const SCHEMA: &str = include_str!("../../scenarios/mailjig.schema.json");
 
 /// The faults of a server: a shipped scenario, a file, or a text, with its parameters and its seed. The manual's
