@@ -38,11 +38,11 @@ impl<M: Machine> Driver<M> {
                 Heard::Fits { octets, is_data, wrong } => {
                     let taken = self.input.split_to(octets);
                     spent += taken.len();
+                    pending.unrecorded.extend_from_slice(&taken);
                     // A machine that expects no data would take its lines for commands.
                     if !is_data || self.machine.unfinished().within.is_some() {
-                        pending.undecoded.extend_from_slice(&taken);
+                        pending.undecoded.unsplit(taken);
                     }
-                    pending.unrecorded.extend_from_slice(&taken);
                     let (acts, next) = playing.player.act();
                     playing.next = next;
                     let is_secured = acts.contains(&Act::Tls);
@@ -64,16 +64,15 @@ impl<M: Machine> Driver<M> {
                         Divergence::Reply(text) => playing.refuses(Some(text)),
                     };
                     let taken = self.input.split_to(octets);
-                    pending.undecoded.extend_from_slice(&taken);
                     pending.unrecorded.extend_from_slice(&taken);
+                    pending.undecoded.unsplit(taken);
                     self.hear(&playing, &mut pending, turn, &wrong, true).await?;
                 }
             }
             let_others(&mut spent).await;
         }
-        let rest = self.input.split();
-        self.input = pending.undecoded;
-        self.input.extend_from_slice(&rest);
+        let rest = std::mem::replace(&mut self.input, pending.undecoded);
+        self.input.unsplit(rest);
         Ok(())
     }
 

@@ -38,14 +38,14 @@ impl CommandStart {
 }
 
 /// The end of a line that announces a literal.
-pub(super) struct Announcement {
-    pub(super) octets: u64,
+pub(crate) struct Announcement {
+    pub(crate) octets: u64,
     /// Whether the client waits before it sends the literal.
-    pub(super) is_synchronizing: bool,
+    pub(crate) is_synchronizing: bool,
 }
 
 /// `{n}` or `{n+}` at the end of a line.
-pub(super) fn announcement(line: &[u8]) -> Option<Announcement> {
+pub(crate) fn announcement(line: &[u8]) -> Option<Announcement> {
     let inside = line.strip_suffix(b"}")?;
     let open = memchr::memrchr(b'{', inside)?;
     let (digits, is_synchronizing) = match inside[open + 1..].strip_suffix(b"+") {

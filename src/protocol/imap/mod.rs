@@ -40,6 +40,7 @@ use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
 use command::AllowedIn;
 pub(crate) use leniency::Leniency;
+pub(crate) use literal::announcement;
 use refusal::Refusal;
 pub(crate) use request::Request;
 use request::{Answer, Ask, Progress};

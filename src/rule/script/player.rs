@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{ClientData, ClientLine, Divergence, Fold, Script, ScriptStep, Text, Values};
 use crate::base::Pattern;
 use crate::protocol::Protocol;
+use crate::protocol::imap::announcement;
 use crate::rule::step::close::CloseMode;
 
 /// Maximum number of octets of a line.
@@ -31,7 +32,7 @@ pub(crate) struct Player {
     is_continued: bool,
     /// The optional lines that did not fit the client's next line.
     tried: Vec<usize>,
-    /// How much of the input was searched for the end of data.
+    /// How much of the input was searched for the end of a line or of data.
     searched: usize,
 }
 
@@ -150,12 +151,22 @@ impl Player {
 
     /// Compares the beginning of the input with the next line of the client. Data may have at most `most` octets.
     pub(crate) fn hear(&mut self, input: &[u8], most: u64) -> Heard {
+        let heard = self.compare(input, most);
+        if let Heard::Diverges { .. } = heard {
+            // These octets are taken, and the same line is expected again.
+            self.searched = 0;
+        }
+        heard
+    }
+
+    fn compare(&mut self, input: &[u8], most: u64) -> Heard {
         let script = Arc::clone(&self.script);
         let line = script.lines.get(self.next);
         if let Some(ScriptStep::Client(ClientLine::Data(data))) = line.map(|line| &line.step) {
             return self.hear_data(data, input, most);
         }
-        let Some((got, octets)) = first_line(input) else {
+        let Some((got, octets)) = first_line(input, self.searched) else {
+            self.searched = input.len();
             if input.len() <= LONGEST_LINE {
                 return self.hear_octets(input).unwrap_or(Heard::More);
             }
@@ -250,7 +261,7 @@ impl Player {
             Announced::Literal(size) | Announced::Chunk(size) if size > most => {
                 let expected = Expected(format!("data has at most {most} octets"));
                 return Heard::Diverges {
-                    octets: first_line(input).map_or(input.len(), |(_, octets)| octets),
+                    octets: first_line(input, 0).map_or(input.len(), |(_, octets)| octets),
                     wrong: vec![expected],
                 };
             }
@@ -369,23 +380,21 @@ impl Player {
     }
 }
 
-/// The first line of the input without its CRLF, and its octets with it. Keeps a bare LF.
-fn first_line(input: &[u8]) -> Option<(&[u8], usize)> {
-    let end = memchr::memchr(b'\n', input)? + 1;
+/// The first line of the input without its CRLF, and its octets with it; it does not end before `from`. Keeps a bare LF.
+fn first_line(input: &[u8], from: usize) -> Option<(&[u8], usize)> {
+    let from = from.min(input.len());
+    let end = from + memchr::memchr(b'\n', &input[from..])? + 1;
     Some((input[..end].strip_suffix(b"\r\n").unwrap_or(&input[..end]), end))
 }
 
-/// What a line of the client announces at its end: `{12}`, `{12+}` or `{12-}` (RFC 3501 §4.3, RFC 7888), or a chunk.
+/// What a line of the client announces: a literal at its end, or a chunk.
 fn announced(protocol: Protocol, line: &[u8]) -> Announced {
-    let line = String::from_utf8_lossy(line);
     match protocol {
         Protocol::Imap => {
-            let size = line.trim_end().strip_suffix('}').and_then(|line| line.rsplit_once('{')).map(|(_, size)| size);
-            let size =
-                size.map(|size| size.strip_suffix(['+', '-']).unwrap_or(size)).and_then(|size| size.parse().ok());
-            size.map_or(Announced::Nothing, Announced::Literal)
+            announcement(line.trim_ascii_end()).map_or(Announced::Nothing, |its| Announced::Literal(its.octets))
         }
         Protocol::Smtp | Protocol::Lmtp => {
+            let line = String::from_utf8_lossy(line);
             let mut words = line.split_whitespace();
             let is_chunk = words.next().is_some_and(|verb| verb.eq_ignore_ascii_case("BDAT"));
             let size = words.next().and_then(|size| size.parse().ok()).filter(|_| is_chunk);

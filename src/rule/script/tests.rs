@@ -150,3 +150,17 @@ fn errors_say_where_what_and_what_would_be_right() {
     }
     insta::assert_snapshot!(report);
 }
+
+#[test]
+fn data_are_found_after_data_that_were_too_long() {
+    let script = Script::parse("C: DATA\nC.\nS: 250 ok\n").unwrap();
+    let mut player = Player::new("id".into(), std::sync::Arc::new(script), Protocol::Smtp);
+    assert!(matches!(player.hear(b"DATA\r\n", 10), Heard::Fits { .. }));
+    let long = [b'x'; 50];
+    assert_eq!(player.hear(&long[..8], 10), Heard::More);
+    assert!(matches!(player.hear(&long, 10), Heard::Diverges { octets: 50, .. }));
+
+    let heard = player.hear(b"y\r\n.\r\nNOOP\r\n.\r\n", 100);
+
+    assert_eq!(heard, Heard::Fits { octets: 6, is_data: true, wrong: Vec::new() });
+}
