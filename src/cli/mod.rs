@@ -28,6 +28,7 @@ mod run;
 mod scenarios;
 mod serve;
 mod start;
+mod stop;
 mod watch;
 
 use std::process::ExitCode;

@@ -30,21 +30,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Peer {
     pub(super) host: String,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl FromStr for Peer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let read = || {
-            let (host, port) = text.rsplit_once(':')?;
-            let is_bare = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            (is_bare && !host.is_empty() && !host.contains(['/', '@', ' '])).then_some(())?;
-            Some(Self { host: host.to_owned(), port: port.parse().ok()? })
-        };
-        read().ok_or_else(|| "write `HOST:PORT`, as in `127.0.0.1:143` or `[::1]:143`".to_owned())
+        Self::read(text, None).ok_or_else(|| "write `HOST:PORT`, as in `127.0.0.1:143` or `[::1]:143`".to_owned())
     }
 }
 
@@ -58,6 +51,17 @@ impl std::fmt::Display for Peer {
 }
 
 impl Peer {
+    /// Reads `HOST:PORT`, or `HOST` if there is a default port.
+    pub(super) fn read(text: &str, default_port: Option<u16>) -> Option<Self> {
+        // An IPv6 address without brackets has no port.
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
+            Some(_) | None => (text, default_port?),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (!host.is_empty() && !host.contains(['/', '@', ' '])).then(|| Self { host: host.to_owned(), port })
+    }
+
     /// The addresses of the host.
     pub(super) fn addresses(&self) -> Result<Vec<SocketAddr>, String> {
         let found = (self.host.as_str(), self.port).to_socket_addrs().map(Vec::from_iter);

@@ -1,17 +1,13 @@
 //! `mailjig serve`: starts a server, prints its endpoints and events, and stops at a signal.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::io::{self, Write};
 use std::process;
-use std::task::Poll;
-
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::file_limit::raise_file_limit;
 use super::options::Serve;
-use super::parent::Parent;
 use super::start::{Started, write};
+use super::stop::Stop;
 use super::watch::{Format, Watch};
 use crate::api::{Api, EndpointsJson};
 use crate::drive::{runtime, spawn};
@@ -52,44 +48,6 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
         watch.finish(&server);
     }
     Ok(())
-}
-
-/// The signals that end a server.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    /// Listens from now on, so that a signal during the start of the server is not missed.
-    fn listen() -> io::Result<Self> {
-        let _entered = runtime().enter();
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Resolves at the next SIGINT or SIGTERM.
-    async fn next(&mut self) {
-        poll_fn(|cx| match self.interrupt.poll_recv(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => self.terminate.poll_recv(cx).map(drop),
-        })
-        .await;
-    }
-
-    /// Resolves at the next signal, or when this process has ended.
-    async fn next_or_without(&mut self, parent: Option<Parent>) {
-        let Some(parent) = parent else { return self.next().await };
-        let (id, ended) = (parent.id(), parent.ended());
-        let (mut ended, mut next) = (std::pin::pin!(ended), std::pin::pin!(self.next()));
-        poll_fn(|cx| match next.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => ended.as_mut().poll(cx).map(|()| {
-                // Standard error may be gone with that process.
-                let _unread = writeln!(io::stderr(), "mailjig: process {id} has ended, so the server stops");
-            }),
-        })
-        .await;
-    }
 }
 
 fn introduce(out: &mut impl Write, started: &Started, options: &Serve) -> io::Result<()> {

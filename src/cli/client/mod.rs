@@ -70,7 +70,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
 }
 
 /// A time of an option, such as `5s`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let time = span(text).map(Duration::from_micros);
     time.ok_or_else(|| "write a time such as `500ms`, `5s` or `2m`".to_owned())
 }

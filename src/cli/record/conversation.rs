@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::command::{Command, Kind, command, response};
 use crate::protocol::Protocol;
+use crate::protocol::imap::announcement;
 
 /// Something that was said or done in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -369,10 +370,7 @@ impl Conversation {
 }
 
 /// The literal that a line announces at its end, and whether the client waits for the server (RFC 7888 §4).
-pub(in crate::cli) fn announced(line: &[u8]) -> Option<(usize, bool)> {
-    let start = memchr::memrchr(b'{', line)?;
-    let inside = line[start + 1..].strip_suffix(b"}")?;
-    let digits = inside.strip_suffix(b"+").or_else(|| inside.strip_suffix(b"-")).unwrap_or(inside);
-    let octets = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some((octets, digits.len() == inside.len()))
+fn announced(line: &[u8]) -> Option<(usize, bool)> {
+    let announced = announcement(line)?;
+    Some((announced.octets.try_into().ok()?, announced.is_synchronizing))
 }

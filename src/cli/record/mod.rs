@@ -2,6 +2,7 @@
 
 mod command;
 mod conversation;
+mod literals;
 mod relay;
 mod script;
 #[cfg(test)]
@@ -15,19 +16,19 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::ctrl_c;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
 use super::peer::{Peer, TlsPeer, Trust};
 use super::start::write;
+use super::stop::Stop;
 use crate::drive::{runtime, spawn};
 use crate::protocol::{Listener, Protocol};
 use crate::server::OwnTls;
 pub(super) use command::{Command, Kind, command};
 use conversation::Said;
-pub(super) use conversation::announced;
+pub(super) use literals::Literals;
 use relay::{Roads, relay};
 use script::Writer;
 
@@ -56,7 +57,7 @@ pub(super) struct Record {
     /// Write passwords and other credentials as they are, instead of names for them.
     #[arg(long)]
     show_secrets: bool,
-    /// End after this many sessions. SIGINT ends the recording too, and sessions that are open.
+    /// End after this many sessions. SIGINT and SIGTERM end the recording too, and sessions that are open.
     #[arg(long, value_name = "N", value_parser = super::options::number::<usize>)]
     sessions: Option<usize>,
 }
@@ -102,6 +103,7 @@ pub(super) fn record(options: &Record) -> ExitCode {
 
 impl Record {
     async fn run(&self) -> Result<(), String> {
+        let mut stop = Stop::listen().map_err(|error| error.to_string())?;
         let addresses = self.upstream.addresses()?;
         let own = OwnTls::new(&self.upstream.host);
         if let Some(path) = &self.ca_file {
@@ -122,7 +124,6 @@ impl Record {
         let (recorded, mut ended) = unbounded_channel();
         let (mut begun, mut written, mut problems) = (0, 0, 0);
         let mut most = self.sessions.unwrap_or(usize::MAX);
-        let mut interrupt = std::pin::pin!(ctrl_c());
         while written < most {
             tokio::select! {
                 accepted = listener.accept(), if begun < most => {
@@ -135,8 +136,11 @@ impl Record {
                     problems += usize::from(session.problem.is_some());
                     self.write(&session)?;
                 }
-                // What was said so far is written.
-                _ = &mut interrupt, if !roads.stop.is_closed() => {
+                // What was said so far is written; a second signal does not wait for that.
+                () = stop.next() => {
+                    if roads.stop.is_closed() {
+                        break;
+                    }
                     roads.stop.close();
                     most = begun;
                 }

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::conversation::{Part, Said, announced};
+use super::conversation::{Part, Said};
+use super::literals::Literals;
 use crate::base::{Pattern, braced};
 use crate::protocol::{Listener, Protocol};
 use crate::rule::CloseMode;
@@ -23,22 +24,6 @@ pub(super) struct Writer {
     /// For each command of IMAP, whether another one came before its answer.
     overtaken: VecDeque<bool>,
     literals: Literals,
-}
-
-/// Follows the literals of a server.
-#[derive(Default)]
-struct Literals(usize);
-
-impl Literals {
-    /// Whether this line, without its CRLF, begins inside of a literal.
-    fn is_inside(&mut self, line: &[u8]) -> bool {
-        let (begins_inside, is_whole) = (self.0 > 0, self.0 > line.len() + 1);
-        self.0 = self.0.saturating_sub(line.len() + 2);
-        if !is_whole && let Some((octets, _)) = announced(line) {
-            self.0 = octets;
-        }
-        begins_inside
-    }
 }
 
 impl Writer {
@@ -116,10 +101,11 @@ impl Writer {
             }
         }
         let line = match is_regex {
-            true => ClientLine::Regex(Pattern::parse(&(written + "$")).expect("the text is escaped")),
-            false => ClientLine::Line(Text::parse(&written).expect("braces are doubled, and names are names")),
+            true => Pattern::parse(&(written + "$")).map(ClientLine::Regex).ok(),
+            false => Text::parse(&written).map(ClientLine::Line).ok(),
         };
-        self.client(line);
+        // A regular expression can be too large.
+        self.client(line.unwrap_or(ClientLine::Any(None)));
     }
 
     /// A name for a value: the same name has the same value, except that of a tag.
@@ -144,7 +130,7 @@ impl Writer {
         while !rest.is_empty() {
             let Some(end) = memchr::memmem::find(rest, b"\r\n") else {
                 self.lines.push(ScriptStep::SayOctets(Text::of_octets(rest)));
-                self.literals.0 = self.literals.0.saturating_sub(rest.len());
+                self.literals.skip(rest.len());
                 return;
             };
             let line = &rest[..end];
@@ -163,12 +149,9 @@ impl Writer {
             }
             None => std::str::from_utf8(line).map(braced),
         };
-        self.lines.push(match text {
-            Ok(written) if is_text(line) => {
-                ScriptStep::Say(Text::parse(&written).expect("braces are doubled, and names are names"))
-            }
-            Ok(_) | Err(_) => ScriptStep::SayOctets(Text::of_octets(&[line, b"\r\n"].concat())),
-        });
+        let text = text.ok().filter(|_| is_text(line)).and_then(|written| Text::parse(&written).ok());
+        let octets = || ScriptStep::SayOctets(Text::of_octets(&[line, b"\r\n"].concat()));
+        self.lines.push(text.map_or_else(octets, ScriptStep::Say));
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::client::time;
 use super::peer::{Peer, TlsPeer, Trust};
 use super::scenarios::{pair, print};
-use crate::base::span;
 use crate::drive::runtime;
 use crate::protocol::Protocol;
 use crate::rule::script::{Script, Values};
@@ -55,10 +55,6 @@ enum Compare {
     Octets,
     /// The status of each answer: the reply code, OK, NO or BAD, +OK or -ERR.
     Status,
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    span(text).map(Duration::from_micros).ok_or_else(|| "write a time such as `500ms`, `5s` or `2m`".to_owned())
 }
 
 /// Plays the script. The status is 1 if the server said something else, and 2 if the script could not be played.

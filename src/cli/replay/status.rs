@@ -2,15 +2,14 @@
 
 use std::collections::VecDeque;
 
-use crate::cli::record::{Command, Kind, announced, command};
+use crate::cli::record::{Command, Kind, Literals, command};
 use crate::protocol::Protocol;
 
 /// Finds the statuses in the lines of a server.
 #[derive(Clone)]
 pub(super) struct Statuses {
     protocol: Protocol,
-    /// The octets that are left of a literal.
-    literal: usize,
+    literals: Literals,
     /// Lines up to a dot follow.
     is_in_list: bool,
     /// For each command of POP3 that is not answered, whether a list belongs to a positive answer.
@@ -21,7 +20,7 @@ pub(super) struct Statuses {
 
 impl Statuses {
     pub(super) fn new(protocol: Protocol) -> Self {
-        Self { protocol, literal: 0, is_in_list: false, lists: VecDeque::new(), asks: false }
+        Self { protocol, literals: Literals::default(), is_in_list: false, lists: VecDeque::new(), asks: false }
     }
 
     /// The client sends this line.
@@ -58,12 +57,7 @@ impl Statuses {
                 word(status)
             }
             Protocol::Imap => {
-                let begins_inside = self.literal > 0;
-                let is_inside = self.literal >= line.len();
-                self.literal = self.literal.saturating_sub(line.len());
-                if !is_inside && let Some((octets, _)) = announced(text) {
-                    self.literal = octets;
-                }
+                let begins_inside = self.literals.is_inside(text);
                 let mut words = text.split(|byte| *byte == b' ');
                 match (words.next()?, words.next()) {
                     _ if begins_inside => None,

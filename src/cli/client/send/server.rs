@@ -10,6 +10,7 @@ use clap::Args;
 use super::status::{SmtpError, UNAVAILABLE};
 use crate::cli::client::failure::Failure;
 use crate::cli::client::target::{Base, Query, Target};
+use crate::cli::peer::Peer;
 
 const DEFAULT_PORT: u16 = 1025;
 /// How long a connection may take.
@@ -30,46 +31,32 @@ pub(super) struct SmtpServer {
     token: Option<String>,
 }
 
-/// A host and a port.
+/// Where an SMTP server listens.
 #[derive(Debug, Clone, PartialEq)]
-struct Place {
-    host: String,
-    port: u16,
-}
+struct Place(Peer);
 
 impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "write `HOST:PORT` or `smtp://HOST:PORT`, as in `127.0.0.1:1025`".to_owned();
         let place = text.strip_prefix("smtp://").unwrap_or(text);
         let place = place.strip_suffix('/').unwrap_or(place);
-        // An IPv6 address without brackets has no port.
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong())?)
-            }
-            Some(_) | None => (place, DEFAULT_PORT),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        match host.is_empty() || host.contains(['/', '@', ' ']) {
-            true => Err(wrong()),
-            false => Ok(Self { host: host.to_owned(), port }),
-        }
+        let peer = Peer::read(place, Some(DEFAULT_PORT));
+        peer.map(Self).ok_or_else(|| "write `HOST:PORT` or `smtp://HOST:PORT`, as in `127.0.0.1:1025`".to_owned())
     }
 }
 
 impl SmtpServer {
     pub(super) fn connect(&self) -> Result<TcpStream, Failure> {
-        let Place { host, port } = self.place()?;
+        let Place(peer) = self.place()?;
         let failed = |error: std::io::Error| {
             SmtpError::NoServer(format!(
-                "no server answers at {host}:{port}: {error}\n  start one with `mailjig serve`, or name another with \
+                "no server answers at {peer}: {error}\n  start one with `mailjig serve`, or name another with \
                  `--smtp`, `--url`, MAILJIG_SMTP_URL or MAILJIG_URL"
             ))
         };
         let mut why = None;
-        for address in (host.as_str(), port).to_socket_addrs().map_err(failed)? {
+        for address in (peer.host.as_str(), peer.port).to_socket_addrs().map_err(failed)? {
             match TcpStream::connect_timeout(&address, PATIENCE) {
                 Ok(socket) => return Ok(socket),
                 Err(error) => why = Some(error),
@@ -91,7 +78,7 @@ impl SmtpServer {
         }
         match variable::<Base>("MAILJIG_URL")? {
             Some(url) => self.ask(url),
-            None => Ok(Place { host: "127.0.0.1".to_owned(), port: DEFAULT_PORT }),
+            None => Ok(Place(Peer { host: "127.0.0.1".to_owned(), port: DEFAULT_PORT })),
         }
     }
 
@@ -135,7 +122,7 @@ mod tests {
             ("", None),
         ] {
             let place = text.parse::<Place>().ok();
-            assert_eq!(place.as_ref().map(|place| (place.host.as_str(), place.port)), read, "{text}");
+            assert_eq!(place.as_ref().map(|Place(peer)| (peer.host.as_str(), peer.port)), read, "{text}");
         }
     }
 }
