@@ -1,8 +1,8 @@
 //! Rules that ask an HTTP server written in Python, which works, is slow, answers wrongly, or is dead.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clients::api_client::ApiClient;
 use clients::deadline::DEADLINE;
+use clients::posted::posted;
 use clients::support::{Deadline, folder, is_there, start};
 use clients::wire::After::Eof;
 use clients::wire::Wire;
@@ -57,18 +58,6 @@ impl Drop for Hook {
     }
 }
 
-fn connect(server: &MailServer, protocol: &str) -> Wire {
-    let mut wire = Wire::connect(server, protocol, false);
-    wire.line();
-    wire
-}
-
-/// Sends a line, and returns the line of the reply.
-fn ask(wire: &mut Wire, said: &str) -> String {
-    wire.say(&format!("{said}\r\n"));
-    String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
-}
-
 /// The report of a server whose verification fails.
 fn report(server: MailServer) -> String {
     let why = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
@@ -83,25 +72,25 @@ fn a_server_in_python_decides_in_every_protocol() {
     server.mount(on(imap::noop()).ask(&hook.url("/hook")));
     server.mount(on(pop3::noop()).ask(&hook.url("/hook")));
 
-    let mut wire = connect(&server, "smtp");
-    assert_eq!(ask(&mut wire, "HELO c"), "250 localhost");
-    assert_eq!(ask(&mut wire, "MAIL FROM:<>"), "250 2.1.0 Ok");
-    assert_eq!(ask(&mut wire, "RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
-    assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
-    assert!(ask(&mut wire, "DATA").starts_with("354 "));
-    assert_eq!(ask(&mut wire, &mail_of(4)), "552 5.3.4 4 parts are too many");
-    assert_eq!(ask(&mut wire, "MAIL FROM:<>"), "250 2.1.0 Ok");
-    assert_eq!(ask(&mut wire, "RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
-    assert!(ask(&mut wire, "DATA").starts_with("354 "));
-    assert_eq!(ask(&mut wire, "Subject: x\r\n\r\nhi\r\n."), "250 2.0.0 Ok: queued as m1");
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    assert_eq!(wire.ask("HELO c"), "250 localhost");
+    assert_eq!(wire.ask("MAIL FROM:<>"), "250 2.1.0 Ok");
+    assert_eq!(wire.ask("RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
+    assert_eq!(wire.ask("RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
+    assert!(wire.ask("DATA").starts_with("354 "));
+    assert_eq!(wire.ask(&mail_of(4)), "552 5.3.4 4 parts are too many");
+    assert_eq!(wire.ask("MAIL FROM:<>"), "250 2.1.0 Ok");
+    assert_eq!(wire.ask("RCPT TO:<bob@example.org>"), "250 2.1.5 Ok");
+    assert!(wire.ask("DATA").starts_with("354 "));
+    assert_eq!(wire.ask("Subject: x\r\n\r\nhi\r\n."), "250 2.0.0 Ok: queued as m1");
 
-    let mut wire = connect(&server, "imap");
-    assert_eq!(ask(&mut wire, "A7 NOOP"), "* 7 EXISTS\r\nA7 OK A7 imap C: A7 NOOP");
+    let mut wire = Wire::greeted(&server, "imap", false);
+    assert_eq!(wire.ask("A7 NOOP"), "* 7 EXISTS\r\nA7 OK A7 imap C: A7 NOOP");
 
-    let mut wire = connect(&server, "pop3");
-    assert!(ask(&mut wire, "USER bob@example.org").starts_with("+OK"));
-    assert!(ask(&mut wire, "PASS x").starts_with("+OK"));
-    assert_eq!(ask(&mut wire, "NOOP"), "+OK s3");
+    let mut wire = Wire::greeted(&server, "pop3", false);
+    assert!(wire.ask("USER bob@example.org").starts_with("+OK"));
+    assert!(wire.ask("PASS x").starts_with("+OK"));
+    assert_eq!(wire.ask("NOOP"), "+OK s3");
     server.verify().block();
 }
 
@@ -125,13 +114,13 @@ fn the_example_in_the_manual_runs() {
     let server = MailServer::builder().scenario(Scenario::text("hook.toml", scenario)).start();
 
     for (parts, said) in [(3, "250 2.0.0 Ok: queued as m1"), (4, "552 5.3.4 Too many parts")] {
-        let mut wire = connect(&server, "smtp");
+        let mut wire = Wire::greeted(&server, "smtp", false);
         for (line, said) in
             [("HELO c", "250 "), ("MAIL FROM:<>", "250 "), ("RCPT TO:<b@c.example>", "250 "), ("DATA", "354 ")]
         {
-            assert!(ask(&mut wire, line).starts_with(said));
+            assert!(wire.ask(line).starts_with(said));
         }
-        assert_eq!(ask(&mut wire, &mail_of(parts)), said);
+        assert_eq!(wire.ask(&mail_of(parts)), said);
     }
 }
 
@@ -148,17 +137,17 @@ fn the_event_is_as_the_openapi_document_describes_it() {
     let server = MailServer::start();
     server.mount(on(smtp::message()).set("session.n", "1").ask_within(DEADLINE, &url));
     let client = thread::spawn({
-        let mut wire = connect(&server, "smtp");
+        let mut wire = Wire::greeted(&server, "smtp", false);
         move || {
             for line in ["HELO c", "MAIL FROM:<> SIZE=9", "RCPT TO:<b@c.example>", "DATA"] {
-                ask(&mut wire, line);
+                wire.ask(line);
             }
-            ask(&mut wire, "Subject: x\r\n\r\n.")
+            wire.ask("Subject: x\r\n\r\n.")
         }
     });
     let (socket, _) = listener.accept().unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    let event: Value = read_request(&socket);
+    let event: Value = serde_json::from_slice::<Value>(&posted(&socket)).unwrap();
     (&socket).write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     assert_eq!(client.join().unwrap(), "250 2.0.0 Ok: queued as m1");
 
@@ -186,19 +175,19 @@ fn a_long_message_is_given_in_part() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     server.mount(on(smtp::message()).ask_within(DEADLINE, &url));
     let client = thread::spawn({
-        let mut wire = connect(&server, "smtp");
+        let mut wire = Wire::greeted(&server, "smtp", false);
         move || {
             for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<b@c.example>", "DATA"] {
-                ask(&mut wire, line);
+                wire.ask(line);
             }
             let line = format!("{}\r\n", "x".repeat(98));
-            ask(&mut wire, &(line.repeat(15_000) + "."))
+            wire.ask(&(line.repeat(15_000) + "."))
         }
     });
     let (socket, _) = listener.accept().unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
 
-    let event = read_request(&socket);
+    let event = serde_json::from_slice::<Value>(&posted(&socket)).unwrap();
 
     (&socket).write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     assert!(client.join().unwrap().starts_with("250 "));
@@ -211,21 +200,6 @@ fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// The body of an HTTP request.
-fn read_request(socket: &TcpStream) -> Value {
-    let mut request = BufReader::new(socket);
-    let (mut line, mut octets) = (String::new(), 0);
-    while request.read_line(&mut line).unwrap() > 2 {
-        if let Some(length) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            octets = length.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    let mut body = vec![0; octets];
-    request.read_exact(&mut body).unwrap();
-    serde_json::from_slice(&body).unwrap()
-}
-
 #[test]
 fn a_rule_that_asks_comes_over_http_too() {
     let Some(hook) = Hook::start() else { return };
@@ -234,11 +208,11 @@ fn a_rule_that_asks_comes_over_http_too() {
     let rule = json!({"id": "asks", "on": "smtp.rcpt", "do": {"ask": {"url": hook.url("/hook"), "timeout": "10s"}}});
     let mounted = api.post("/rules", &rule).expect(201);
     assert_eq!(mounted["rule"]["do"], json!([rule["do"]]), "{mounted}");
-    let mut wire = connect(&server, "smtp");
-    ask(&mut wire, "HELO c");
-    ask(&mut wire, "MAIL FROM:<>");
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    wire.ask("HELO c");
+    wire.ask("MAIL FROM:<>");
 
-    assert_eq!(ask(&mut wire, "RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
+    assert_eq!(wire.ask("RCPT TO:<nobody@example.org>"), "550 5.1.1 No nobody@example.org");
 }
 
 #[test]
@@ -257,11 +231,11 @@ fn without_a_valid_answer_the_rule_passes_and_verification_fails() {
     ] {
         let server = MailServer::start();
         server.mount(on(smtp::noop()).ask(&hook.url(path)).reply("250 not reached").named("asks"));
-        let mut wire = connect(&server, "smtp");
+        let mut wire = Wire::greeted(&server, "smtp", false);
 
-        assert_eq!(ask(&mut wire, "NOOP"), "250 2.0.0 Ok", "{path}");
+        assert_eq!(wire.ask("NOOP"), "250 2.0.0 Ok", "{path}");
 
-        assert_eq!(ask(&mut wire, "RSET"), "250 2.0.0 Ok", "{path}: the session goes on");
+        assert_eq!(wire.ask("RSET"), "250 2.0.0 Ok", "{path}: the session goes on");
         let report = report(server);
         assert!(report.contains("rule `asks`") && report.contains(&hook.url(path)), "{path}: {report}");
         assert!(report.contains(why), "{path}: {report}");
@@ -279,9 +253,9 @@ fn a_server_that_is_dead_or_slow_ends_no_session() {
     ] {
         let server = MailServer::start();
         server.mount(on(imap::noop()).ask_within(Duration::from_millis(50), &url));
-        let mut wire = connect(&server, "imap");
+        let mut wire = Wire::greeted(&server, "imap", false);
 
-        assert_eq!(ask(&mut wire, "A1 NOOP"), "A1 OK Done", "{url}");
+        assert_eq!(wire.ask("A1 NOOP"), "A1 OK Done", "{url}");
 
         let report = report(server);
         assert!(report.contains(why), "{url}: {report}");
@@ -295,13 +269,13 @@ fn the_server_works_while_an_answer_is_awaited() {
     server.clock().pause();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let asks = server.mount(on(smtp::noop()).ask_within(DEADLINE, &url));
-    let mut waiting = connect(&server, "smtp");
+    let mut waiting = Wire::greeted(&server, "smtp", false);
     waiting.say("NOOP\r\n");
     asks.wait(1).block();
 
     // Another session, and server time.
-    let mut other = connect(&server, "smtp");
-    assert_eq!(ask(&mut other, "RSET"), "250 2.0.0 Ok");
+    let mut other = Wire::greeted(&server, "smtp", false);
+    assert_eq!(other.ask("RSET"), "250 2.0.0 Ok");
     server.clock().advance(Duration::from_secs(60));
 
     // A command that ends the session is obeyed at once.

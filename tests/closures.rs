@@ -15,18 +15,6 @@ use mailjig::{Event, Listener, MailServer};
 #[path = "clients/mod.rs"]
 mod clients;
 
-fn connect(server: &MailServer, protocol: &str) -> Wire {
-    let mut wire = Wire::connect(server, protocol, false);
-    wire.line();
-    wire
-}
-
-/// Sends a line, and returns the reply.
-fn ask(wire: &mut Wire, said: &str) -> String {
-    wire.say(&format!("{said}\r\n"));
-    String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
-}
-
 /// The report of a server whose verification fails.
 fn report(server: MailServer) -> String {
     let why = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
@@ -52,12 +40,12 @@ fn a_closure_gives_the_steps_in_every_protocol() {
         _ => steps(),
     }));
 
-    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 from SMTP");
-    assert_eq!(ask(&mut connect(&server, "imap"), "a NOOP"), "* 3 EXISTS\r\na OK from IMAP");
-    let mut wire = connect(&server, "pop3");
-    ask(&mut wire, "USER bob@example.org");
-    ask(&mut wire, "PASS x");
-    assert_eq!(ask(&mut wire, "NOOP"), "+OK from POP3");
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("NOOP"), "250 from SMTP");
+    assert_eq!(Wire::greeted(&server, "imap", false).ask("a NOOP"), "* 3 EXISTS\r\na OK from IMAP");
+    let mut wire = Wire::greeted(&server, "pop3", false);
+    wire.ask("USER bob@example.org");
+    wire.ask("PASS x");
+    assert_eq!(wire.ask("NOOP"), "+OK from POP3");
 }
 
 #[test]
@@ -77,16 +65,16 @@ fn a_closure_knows_the_fields_the_transcript_and_the_message() {
         let mail = event.message().unwrap();
         steps().note(&format!("{} from {}", mail.subject(), event.field("from").unwrap_or_default()))
     }));
-    let mut wire = connect(&server, "smtp");
-    ask(&mut wire, "HELO c");
-    ask(&mut wire, "MAIL FROM:<ann@example.org>");
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    wire.ask("HELO c");
+    wire.ask("MAIL FROM:<ann@example.org>");
 
     let rcpt = "RCPT TO:<bob@example.org>";
-    assert_eq!(ask(&mut wire, rcpt), format!("250 ann@example.org bob 1 {{x}} C: {rcpt}"));
-    assert_eq!(ask(&mut wire, rcpt), "250 2.1.5 Ok");
-    ask(&mut wire, "DATA");
-    ask(&mut wire, "Subject: hello\r\n\r\n.");
-    ask(&mut wire, "NOOP");
+    assert_eq!(wire.ask(rcpt), format!("250 ann@example.org bob 1 {{x}} C: {rcpt}"));
+    assert_eq!(wire.ask(rcpt), "250 2.1.5 Ok");
+    wire.ask("DATA");
+    wire.ask("Subject: hello\r\n\r\n.");
+    wire.ask("NOOP");
     let transcript = server.transcript().to_string();
     assert!(transcript.contains(" notes: hello from ann@example.org\n"), "{transcript}");
 }
@@ -104,15 +92,15 @@ fn a_condition_is_asked_last_and_before_matches_count() {
             .reply("450 the second"),
     );
     server.mount(on(smtp::noop()).when("tls", "true").when_fn(|_| panic!("it is not asked")).reply("450 never"));
-    let mut wire = connect(&server, "smtp");
+    let mut wire = Wire::greeted(&server, "smtp", false);
 
-    let said: Vec<String> = (0..4).map(|_| ask(&mut wire, "NOOP")).collect();
+    let said: Vec<String> = (0..4).map(|_| wire.ask("NOOP")).collect();
 
     assert_eq!(said, ["250 2.0.0 Ok", "450 the second", "250 2.0.0 Ok", "250 2.0.0 Ok"]);
     assert_eq!((even.hits(), even.asked(), asked.load(Ordering::SeqCst)), (1, 4, 4));
     // Other events and other sessions do not ask.
-    ask(&mut wire, "RSET");
-    ask(&mut connect(&server, "imap"), "a NOOP");
+    wire.ask("RSET");
+    Wire::greeted(&server, "imap", false).ask("a NOOP");
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
 
@@ -125,7 +113,7 @@ fn conditions_of_several_rules_are_asked_from_the_outermost_inwards() {
         on(smtp::noop()).when_fn(|_| true).when_fn(|event| event.rule() == "outer").edit("250", "251").named("outer"),
     );
 
-    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "251 inner");
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("NOOP"), "251 inner");
 }
 
 #[test]
@@ -137,12 +125,12 @@ fn a_panic_is_a_failure_and_the_server_works_on() {
             true => rule.when_fn(|_| panic!("a mistake in the condition")).reply("450 no"),
             false => rule.run(|_| panic!("a mistake in the closure")).reply("450 no"),
         });
-        let mut wire = connect(&server, "smtp");
+        let mut wire = Wire::greeted(&server, "smtp", false);
 
-        assert_eq!(ask(&mut wire, "NOOP"), "250 2.0.0 Ok");
+        assert_eq!(wire.ask("NOOP"), "250 2.0.0 Ok");
 
-        assert_eq!(ask(&mut wire, "RSET"), "250 2.0.0 Ok");
-        assert_eq!(ask(&mut connect(&server, "smtp"), "RSET"), "250 2.0.0 Ok");
+        assert_eq!(wire.ask("RSET"), "250 2.0.0 Ok");
+        assert_eq!(Wire::greeted(&server, "smtp", false).ask("RSET"), "250 2.0.0 Ok");
         let report = report(server);
         let what = if is_condition { "condition" } else { "closure" };
         assert!(report.contains("rule `breaks`"), "{report}");
@@ -162,9 +150,9 @@ fn an_invalid_answer_is_a_failure() {
         let server = MailServer::start();
         server.mount(on(smtp::noop()).pass().run(move |_| answer.clone()));
 
-        let mut wire = connect(&server, "smtp");
-        assert_eq!(ask(&mut wire, "NOOP"), "250 2.0.0 Ok");
-        assert_eq!(ask(&mut wire, "RSET"), "250 2.0.0 Ok");
+        let mut wire = Wire::greeted(&server, "smtp", false);
+        assert_eq!(wire.ask("NOOP"), "250 2.0.0 Ok");
+        assert_eq!(wire.ask("RSET"), "250 2.0.0 Ok");
 
         let report = report(server);
         assert!(report.contains(why), "{why}: {report}");
@@ -180,11 +168,11 @@ fn a_closure_that_takes_too_long_is_left_alone() {
         wait();
         steps().reply("450 too late")
     }));
-    let mut wire = connect(&server, "smtp");
+    let mut wire = Wire::greeted(&server, "smtp", false);
 
-    assert_eq!(ask(&mut wire, "NOOP"), "250 2.0.0 Ok");
+    assert_eq!(wire.ask("NOOP"), "250 2.0.0 Ok");
 
-    assert_eq!(ask(&mut wire, "RSET"), "250 2.0.0 Ok");
+    assert_eq!(wire.ask("RSET"), "250 2.0.0 Ok");
     drop(open);
     let report = report(server);
     assert!(report.contains("there was no answer within 20ms"), "{report}");
@@ -199,12 +187,12 @@ fn a_closure_may_use_the_server() {
         let server = inner.upgrade().unwrap();
         server.clock().advance(Duration::from_secs(60));
         server.mount(on(imap::noop()).reply("NO a rule of the closure"));
-        let mut other = connect(&server, "imap");
-        let said = ask(&mut other, "b NOOP");
+        let mut other = Wire::greeted(&server, "imap", false);
+        let said = other.ask("b NOOP");
         steps().reply(&format!("OK {said}"))
     }));
 
-    assert_eq!(ask(&mut connect(&server, "imap"), "a NOOP"), "a OK b NO a rule of the closure");
+    assert_eq!(Wire::greeted(&server, "imap", false).ask("a NOOP"), "a OK b NO a rule of the closure");
 }
 
 #[test]
@@ -216,11 +204,11 @@ fn the_server_works_while_a_closure_runs() {
         wait();
         steps().reply("250 at last")
     }));
-    let mut waiting = connect(&server, "smtp");
+    let mut waiting = Wire::greeted(&server, "smtp", false);
     waiting.say("NOOP\r\nRSET\r\n");
     slow.wait(1).block();
 
-    assert_eq!(ask(&mut connect(&server, "smtp"), "RSET"), "250 2.0.0 Ok");
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("RSET"), "250 2.0.0 Ok");
     server.clock().advance(Duration::from_secs(60));
     assert!(slow.unmount());
     open.send(()).unwrap();
@@ -249,21 +237,21 @@ fn the_steps_of_an_answer_are_those_of_a_rule() {
     server.mount(on(smtp::message()).run(|_| steps().deliver_into("Archive")));
     server.mount(on(imap::fetch()).run(|_| steps().drop_item("FLAGS").pass()));
 
-    let mut wire = connect(&server, "smtp");
-    assert_eq!(ask(&mut wire, "NOOP"), "354 go");
-    assert_eq!(ask(&mut wire, "yes"), "250 yes NOOP\r\n!");
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    assert_eq!(wire.ask("NOOP"), "354 go");
+    assert_eq!(wire.ask("yes"), "250 yes NOOP\r\n!");
     server.clock().advance(Duration::from_secs(60));
     assert_eq!(wire.line(), b"421 later\r\n");
-    assert_eq!(ask(&mut wire, "NOOP"), "354 go");
-    assert_eq!(ask(&mut wire, "no"), "550 no");
+    assert_eq!(wire.ask("NOOP"), "354 go");
+    assert_eq!(wire.ask("no"), "550 no");
     for line in ["HELO c", "MAIL FROM:<>", "RCPT TO:<bob@example.org>", "DATA", "Subject: x\r\n\r\n."] {
-        assert!(ask(&mut wire, line).starts_with(['2', '3']));
+        assert!(wire.ask(line).starts_with(['2', '3']));
     }
     let bob = server.account("bob@example.org");
     assert_eq!((bob.inbox().entries().len(), bob.mailbox("Archive").entries().len()), (1, 1));
 
-    let mut wire = connect(&server, "imap");
-    ask(&mut wire, "a LOGIN bob@example.org x");
+    let mut wire = Wire::greeted(&server, "imap", false);
+    wire.ask("a LOGIN bob@example.org x");
     wire.say("b SELECT INBOX\r\nc FETCH 1 (UID FLAGS)\r\n");
     let mut said = String::new();
     while !said.contains("c OK ") {
@@ -280,7 +268,7 @@ fn a_server_stops_although_a_closure_runs() {
         wait();
         steps()
     }));
-    let mut waiting = connect(&server, "smtp");
+    let mut waiting = Wire::greeted(&server, "smtp", false);
     waiting.say("NOOP\r\n");
     slow.wait(1).block();
 
@@ -296,12 +284,12 @@ fn what_follows_the_reply_is_kept_while_a_closure_runs() {
     server.account("bob@example.org").inbox().generate(2);
     server.mount(on(smtp::quit()).pass().run(|_| steps()));
     server.mount(on(imap::fetch_item()).pass().run(|_| steps()));
-    let mut wire = connect(&server, "smtp");
-    assert!(ask(&mut wire, "QUIT").starts_with("221 "));
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    assert!(wire.ask("QUIT").starts_with("221 "));
     assert_eq!(wire.read(), Err(Eof));
 
-    let mut wire = connect(&server, "imap");
-    ask(&mut wire, "a LOGIN bob@example.org x");
+    let mut wire = Wire::greeted(&server, "imap", false);
+    wire.ask("a LOGIN bob@example.org x");
     wire.say("b SELECT INBOX\r\nc FETCH 1:2 UID\r\n");
     let mut said = Vec::new();
     while !said.windows(5).any(|its| its == b"c OK ") {
@@ -318,7 +306,7 @@ fn a_closure_decides_about_a_connection() {
         on(tcp::accept()).when_fn(|event| event.field("conn").as_deref() == Some("2")).raw(r"554 no\r\n").close(),
     );
 
-    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 2.0.0 Ok");
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("NOOP"), "250 2.0.0 Ok");
 
     let mut refused = Wire::connect(&server, "smtp", false);
     assert_eq!(refused.line(), b"554 no\r\n");
@@ -334,8 +322,8 @@ fn a_closure_decides_about_a_greeting_and_about_news() {
     server.mount(on(imap::push()).run(|event| steps().raw(r"* OK [ALERT] news\r\n").note(event.event().name())));
 
     assert_eq!(Wire::connect(&server, "pop3", false).line(), b"+OK <1@closure.example>\r\n");
-    let mut wire = connect(&server, "imap");
-    ask(&mut wire, "a LOGIN bob@example.org x");
+    let mut wire = Wire::greeted(&server, "imap", false);
+    wire.ask("a LOGIN bob@example.org x");
     wire.say("b SELECT INBOX\r\nc IDLE\r\n");
     let mut said = String::new();
     while !said.ends_with("+ idling\r\n") {
@@ -352,13 +340,13 @@ fn lmtp_asks_for_each_recipient() {
         Some("ann@example.org") => steps().reply("452 4.2.2 Full"),
         _ => steps().pass(),
     }));
-    let mut wire = connect(&server, "lmtp");
-    ask(&mut wire, "LHLO c");
-    ask(&mut wire, "MAIL FROM:<>");
-    ask(&mut wire, "RCPT TO:<ann@example.org>");
-    ask(&mut wire, "RCPT TO:<bob@example.org>");
-    ask(&mut wire, "DATA");
-    let mut said = ask(&mut wire, "Subject: x\r\n\r\n.");
+    let mut wire = Wire::greeted(&server, "lmtp", false);
+    wire.ask("LHLO c");
+    wire.ask("MAIL FROM:<>");
+    wire.ask("RCPT TO:<ann@example.org>");
+    wire.ask("RCPT TO:<bob@example.org>");
+    wire.ask("DATA");
+    let mut said = wire.ask("Subject: x\r\n\r\n.");
     while said.matches(" 2").count() + said.matches("\n2").count() == 0 {
         said += &String::from_utf8(wire.line()).unwrap();
     }
@@ -380,7 +368,7 @@ fn a_closure_cannot_decide_where_no_client_waits() {
 fn a_report_says_that_a_closure_declined() {
     let server = MailServer::start();
     server.mount(on(pop3::user()).when_fn(|_| false).reply("-ERR no").expect(1).named("declines"));
-    ask(&mut connect(&server, "pop3"), "USER bob@example.org");
+    Wire::greeted(&server, "pop3", false).ask("USER bob@example.org");
 
     let report = report(server);
 

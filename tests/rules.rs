@@ -14,18 +14,6 @@ use mailjig::{Kept, MailServer, Scenario};
 #[path = "clients/mod.rs"]
 mod clients;
 
-fn connect(server: &MailServer, protocol: &str) -> Wire {
-    let mut wire = Wire::connect(server, protocol, false);
-    wire.line();
-    wire
-}
-
-/// Sends a line, and returns the line of the reply.
-fn ask(wire: &mut Wire, line: &str) -> String {
-    wire.say(&format!("{line}\r\n"));
-    String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
-}
-
 fn select(wire: &mut Wire) {
     answer(wire, "A2 SELECT INBOX", "A2 OK");
 }
@@ -62,9 +50,9 @@ fn text(why: Box<dyn std::any::Any + Send>) -> String {
 fn a_failure_is_marked_where_it_happened() {
     let server = MailServer::start();
     server.mount(on(smtp::noop()).fail("NOOP came"));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "NOOP", "RSET", "MAIL FROM:<a@example.org>", "RSET", "QUIT"] {
-        ask(&mut client, line);
+        client.ask(line);
     }
     gone(&server, client);
 
@@ -86,9 +74,9 @@ fn the_groups_of_an_edit_are_in_its_replacement() {
         do = [ { edit = { find = "~ (?<rest>.+)$", replace = "   {rest}" } }, { raw = '250 \xff x\r\n' } ]
     "#;
     let server = MailServer::builder().scenario(Scenario::text("groups.toml", TEXT)).start();
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
 
-    assert_eq!(ask(&mut client, "HELO me"), "250 <LOCALHOST> for me{");
+    assert_eq!(client.ask("HELO me"), "250 <LOCALHOST> for me{");
     client.say("RSET\r\n");
     assert_eq!(client.line(), b"250   \xff x\r\n");
 
@@ -100,12 +88,12 @@ fn the_groups_of_an_edit_are_in_its_replacement() {
 #[test]
 fn a_rule_applies_from_its_mounting_until_its_removal() {
     let server = MailServer::start();
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     let full = server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full").times(2));
 
-    ask(&mut client, "HELO me");
-    ask(&mut client, "MAIL FROM:<a@example.org>");
-    let mut rcpt = |to: &str| ask(&mut client, &format!("RCPT TO:<{to}>"));
+    client.ask("HELO me");
+    client.ask("MAIL FROM:<a@example.org>");
+    let mut rcpt = |to: &str| client.ask(&format!("RCPT TO:<{to}>"));
     assert_eq!(rcpt("x@FULL.example"), "452 4.2.2 Mailbox full");
     assert_eq!(rcpt("x@other.example"), "250 2.1.5 Ok");
     assert_eq!(rcpt("y@full.example"), "452 4.2.2 Mailbox full");
@@ -127,9 +115,9 @@ fn matches_are_counted_by_per() {
     let server = MailServer::start();
     let each = server.mount(on(smtp::noop()).reply("451 4.3.0 later").per("conn").once());
     for _ in 0..2 {
-        let mut client = connect(&server, "smtp");
-        assert_eq!(ask(&mut client, "NOOP"), "451 4.3.0 later");
-        assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+        let mut client = Wire::greeted(&server, "smtp", false);
+        assert_eq!(client.ask("NOOP"), "451 4.3.0 later");
+        assert_eq!(client.ask("NOOP"), "250 2.0.0 Ok");
     }
     assert_eq!(each.hits(), 2);
 }
@@ -138,7 +126,7 @@ fn matches_are_counted_by_per() {
 fn a_test_can_wait_until_a_rule_has_fired_several_times() {
     let server = MailServer::start();
     let busy = server.mount(on(smtp::noop()).named("busy").reply("451 4.3.0 later")).scoped();
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     client.say("NOOP\r\n");
     busy.wait(1).block();
     std::thread::scope(|scope| {
@@ -157,9 +145,9 @@ fn a_test_can_wait_until_a_rule_has_fired_several_times() {
 fn a_wait_for_a_rule_that_does_not_fire_ends_with_a_report() {
     let server = MailServer::start();
     let busy = server.mount(on(smtp::rcpt()).named("busy").to("bob@example.org").reply("450 4.2.1 busy"));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<bob@example.org>", "RCPT TO:<rob@example.org>"] {
-        ask(&mut client, line);
+        client.ask(line);
     }
     let failed = |wait: &dyn Fn()| text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).unwrap_err());
 
@@ -190,7 +178,7 @@ fn rules_wrap_each_other_the_newest_outside() {
     server.mount(on(smtp::noop()).edit("inner", "outer {verb}"));
     server.mount(on(any_protocol::command()).note("{line}"));
 
-    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 outer NOOP");
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("NOOP"), "250 outer NOOP");
     assert!(server.transcript().to_string().contains("notes: NOOP"), "{}", server.transcript());
 }
 
@@ -200,19 +188,19 @@ fn a_reply_may_differ_from_what_was_done() {
     server.mount(on(imap::store()).pass_silently().reply("NO never"));
     let inbox = server.account("me@example.org").inbox();
     inbox.generate(1);
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
 
-    assert_eq!(ask(&mut client, r"A3 STORE 1 +FLAGS (\Flagged)"), "A3 NO never");
+    assert_eq!(client.ask(r"A3 STORE 1 +FLAGS (\Flagged)"), "A3 NO never");
     assert_eq!(inbox.entries()[0].flags, [r"\Flagged"]);
 
     let lost = server.mount(on(smtp::message()).lose());
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
-        ask(&mut client, line);
+        client.ask(line);
     }
-    assert!(ask(&mut client, "Subject: lost\r\n\r\n.").starts_with("250 "));
+    assert!(client.ask("Subject: lost\r\n\r\n.").starts_with("250 "));
     assert_eq!((lost.hits(), server.messages().len(), inbox.entries().len()), (1, 1, 1));
 }
 
@@ -222,11 +210,11 @@ fn an_await_reads_the_line_that_follows() {
     let challenge =
         on(pop3::event("noop")).reply("+ prove it").await_line("~^(?<answer>[a-z]+)$").reply("-ERR {answer} is wrong");
     server.mount(challenge);
-    let mut client = connect(&server, "pop3");
+    let mut client = Wire::greeted(&server, "pop3", false);
 
-    assert_eq!(ask(&mut client, "NOOP"), "+ prove it");
-    assert_eq!(ask(&mut client, "secret"), "-ERR secret is wrong");
-    assert!(ask(&mut client, "CAPA").starts_with("+OK"));
+    assert_eq!(client.ask("NOOP"), "+ prove it");
+    assert_eq!(client.ask("secret"), "-ERR secret is wrong");
+    assert!(client.ask("CAPA").starts_with("+OK"));
 }
 
 #[test]
@@ -254,13 +242,13 @@ fn an_awaited_line_that_does_not_match_has_steps_of_its_own() {
     "#,
         ))
         .start();
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
 
-    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "yes")), ("+ one".into(), "+ yes".into()));
-    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "no")), ("+ one".into(), "+ two".into()));
-    assert_eq!(ask(&mut client, "perhaps not"), "+ perhaps");
-    assert_eq!((ask(&mut client, "NOOP"), ask(&mut client, "no")), ("+ one".into(), "+ two".into()));
-    assert_eq!(ask(&mut client, "no"), "+ neither");
+    assert_eq!((client.ask("NOOP"), client.ask("yes")), ("+ one".into(), "+ yes".into()));
+    assert_eq!((client.ask("NOOP"), client.ask("no")), ("+ one".into(), "+ two".into()));
+    assert_eq!(client.ask("perhaps not"), "+ perhaps");
+    assert_eq!((client.ask("NOOP"), client.ask("no")), ("+ one".into(), "+ two".into()));
+    assert_eq!(client.ask("no"), "+ neither");
     server.verify().block();
 }
 
@@ -269,7 +257,7 @@ fn a_test_controls_server_time() {
     let server = MailServer::builder().manual_clock().start();
     server.mount(on(smtp::noop()).wait(Duration::from_secs(3600)));
     server.mount(on(smtp::rset()).pass().reply("421 late").after(Duration::from_secs(60)));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
 
     client.say("NOOP\r\n");
     until("the server has read it", || server.transcript().to_string().contains("NOOP"));
@@ -278,7 +266,7 @@ fn a_test_controls_server_time() {
     server.clock().advance(Duration::from_secs(1));
     assert_eq!(client.line(), b"250 2.0.0 Ok\r\n");
 
-    assert_eq!(ask(&mut client, "RSET"), "250 2.0.0 Ok");
+    assert_eq!(client.ask("RSET"), "250 2.0.0 Ok");
     server.clock().advance(Duration::from_secs(60));
     assert_eq!(client.line(), b"421 late\r\n");
 }
@@ -288,14 +276,14 @@ fn a_deferred_increment_uses_the_value_when_it_is_due() {
     let server = MailServer::builder().manual_clock().start();
     server.mount(on(smtp::noop()).set("tries", "+1").after(Duration::from_secs(1)));
     server.mount(on(smtp::rset()).reply("250 {state.tries}"));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for _ in 0..2 {
-        assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+        assert_eq!(client.ask("NOOP"), "250 2.0.0 Ok");
     }
 
     server.clock().advance(Duration::from_secs(1));
 
-    assert_eq!(ask(&mut client, "RSET"), "250 2");
+    assert_eq!(client.ask("RSET"), "250 2");
 }
 
 #[test]
@@ -307,14 +295,14 @@ fn a_rule_knows_how_long_ago_it_matched_first() {
         ))
         .manual_clock()
         .start();
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     server.clock().advance(Duration::from_secs(60));
 
-    assert_eq!(ask(&mut client, "NOOP"), "451 0");
+    assert_eq!(client.ask("NOOP"), "451 0");
     server.clock().advance(Duration::from_secs(299));
-    assert_eq!(ask(&mut client, "NOOP"), "451 299000000");
+    assert_eq!(client.ask("NOOP"), "451 299000000");
     server.clock().advance(Duration::from_secs(1));
-    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    assert_eq!(client.ask("NOOP"), "250 2.0.0 Ok");
 }
 
 #[test]
@@ -322,10 +310,10 @@ fn a_connection_ends_as_a_rule_says() {
     let server = MailServer::start();
     server.mount(on(imap::push()).cut(4).reset().once());
     server.account("me@example.org").inbox().generate(1);
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
-    assert_eq!(ask(&mut client, "A3 IDLE"), "+ idling");
+    assert_eq!(client.ask("A3 IDLE"), "+ idling");
     server.account("me@example.org").inbox().generate(1);
     assert_eq!(client.octets(4).unwrap().concat(), b"* 2 ");
     assert_eq!(client.read(), Err(Reset));
@@ -428,12 +416,12 @@ fn a_rule_that_was_not_met_says_why() {
         .start();
     let line = line!() + 1;
     server.mount(on(smtp::rcpt()).named("shadow").to("nobody@example.org").reply("451 4.3.0 later"));
-    let mut client = connect(&server, "smtp");
-    ask(&mut client, "HELO me");
-    ask(&mut client, "MAIL FROM:<a@example.org>");
-    ask(&mut client, "RCPT TO:<Nobody.Else@example.org>");
-    ask(&mut client, "RCPT TO:<nobody@example.org>");
-    assert_eq!(ask(&mut client, "QUIT"), "221 2.0.0 Bye");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("HELO me");
+    client.ask("MAIL FROM:<a@example.org>");
+    client.ask("RCPT TO:<Nobody.Else@example.org>");
+    client.ask("RCPT TO:<nobody@example.org>");
+    assert_eq!(client.ask("QUIT"), "221 2.0.0 Bye");
     assert_eq!(client.read(), Err(Eof));
     gone(&server, client);
 
@@ -443,8 +431,8 @@ fn a_rule_that_was_not_met_says_why() {
 #[test]
 fn a_fail_step_is_reported_at_once() {
     let server = MailServer::builder().scenario(Scenario::named("starttls-stripped")).start();
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     gone(&server, client);
 
     insta::assert_snapshot!(report(server));
@@ -470,10 +458,10 @@ fn a_uidvalidity_that_cannot_be_is_a_failure() {
         "[[mailbox]]\nname = 'INBOX'\nuidvalidity = 1\n{}",
         rule("imap.noop", "{ mailbox = { user = 'me@example.org', uidvalidity = '-1' } }")
     ));
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "a LOGIN me@example.org secret");
-    ask(&mut client, "b NOOP");
-    ask(&mut client, "c STATUS INBOX (UIDVALIDITY)");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("a LOGIN me@example.org secret");
+    client.ask("b NOOP");
+    client.ask("c STATUS INBOX (UIDVALIDITY)");
     assert!(server.transcript().to_string().contains("STATUS INBOX (UIDVALIDITY 1)"), "{}", server.transcript());
     gone(&server, client);
 
@@ -491,9 +479,9 @@ fn no_report_has_a_password() {
     for field in ["line", "arg"] {
         server.mount(on(imap::login()).named(field).when(field, "~nobody").reply("NO").expect(1));
     }
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "a LOGIN bob \"hunter2 hunter2\"");
-    ask(&mut client, "b LOGIN bob hunter2 ");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("a LOGIN bob \"hunter2 hunter2\"");
+    client.ask("b LOGIN bob hunter2 ");
     let wait = server.wait_for(to("bob")).within(Duration::ZERO);
     let waited = text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wait.block())).unwrap_err());
     gone(&server, client);
@@ -512,7 +500,7 @@ fn no_report_has_a_password() {
 fn a_report_mentions_a_client_that_waits() {
     let server = MailServer::start();
     server.mount(on(smtp::noop()).named("dead").stall_connection().expect(2));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     client.say("NOOP\r\n");
     until("the server has read it", || server.transcript().to_string().contains("NOOP"));
     server.settled().block();
@@ -526,8 +514,8 @@ fn a_report_does_not_mention_a_client_that_has_quit() {
     let server = MailServer::start();
     server.mount(on(smtp::quit()).pass().wait(Duration::from_millis(50)));
     server.mount(on(smtp::noop()).named("never").reply("450 later").expect(1));
-    let mut client = connect(&server, "smtp");
-    assert_eq!(ask(&mut client, "QUIT"), "221 2.0.0 Bye");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    assert_eq!(client.ask("QUIT"), "221 2.0.0 Bye");
     let report = report(server);
 
     assert!(report.contains("`never`"), "{report}");
@@ -547,30 +535,30 @@ fn rule(on: &str, steps: &str) -> String {
 /// Sends a mail on a connection after the greeting; returns the last reply.
 fn send(client: &mut Wire, subject: &str) -> String {
     for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
-        ask(client, line);
+        client.ask(line);
     }
-    ask(client, &format!("Subject: {subject}\r\n\r\n."))
+    client.ask(&format!("Subject: {subject}\r\n\r\n."))
 }
 
 #[test]
 fn listeners_close_and_reopen() {
     let server = with(&rule("smtp.noop", "[ { listen = { down = '1h' } }, { pass = true } ]"));
     server.clock().pause();
-    let mut client = connect(&server, "smtp");
-    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    assert_eq!(client.ask("NOOP"), "250 2.0.0 Ok");
     let is_open = |port: u16| std::net::TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), DEADLINE).is_ok();
     until("both are closed", || !is_open(server.imap().port()) && !is_open(server.smtp().port()));
-    assert_eq!(ask(&mut client, "RSET"), "250 2.0.0 Ok");
+    assert_eq!(client.ask("RSET"), "250 2.0.0 Ok");
     server.clock().advance(Duration::from_secs(3600));
     assert!(is_open(server.imap().port()) && is_open(server.smtp().port()));
-    connect(&server, "smtp");
+    Wire::greeted(&server, "smtp", false);
 }
 
 #[test]
 fn accepted_mail_is_delivered_where_and_when_a_rule_says() {
     let server = with(&rule("smtp.message", "[ { deliver = { mailbox = 'Junk' }, after = '2s' } ]"));
     server.clock().pause();
-    assert!(send(&mut connect(&server, "smtp"), "late").starts_with("250 "));
+    assert!(send(&mut Wire::greeted(&server, "smtp", false), "late").starts_with("250 "));
     let account = server.account("me@example.org");
     assert_eq!((server.messages().len(), account.inbox().entries().len()), (1, 0));
     assert!(!account.mailbox("Junk").exists());
@@ -584,16 +572,16 @@ fn an_expunge_can_be_concealed_or_announced_later() {
     let mailbox = "[[mailbox]]\nname = \"INBOX\"\ngenerate = 3\n";
     let steps = "[ { expunge = { msn = 1, tell = 'never' } } ]";
     let server = with(&format!("{mailbox}{}", rule("imap.check", steps)));
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
-    assert_eq!(ask(&mut client, "A3 CHECK"), "A3 OK Checked");
-    assert_eq!(ask(&mut client, "A4 NOOP"), "A4 OK Done");
+    assert_eq!(client.ask("A3 CHECK"), "A3 OK Checked");
+    assert_eq!(client.ask("A4 NOOP"), "A4 OK Done");
     assert_eq!(server.account("me@example.org").inbox().entries().len(), 2);
 
     let server = with(&format!("{mailbox}{}", rule("imap.fetch", "[ { expunge = { msn = 1 } }, { pass = true } ]")));
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
     client.say("A3 FETCH 2 UID\r\nA4 NOOP\r\n");
     let wanted = "* 2 FETCH (UID 2)\r\nA3 OK Fetched\r\n* 1 EXPUNGE\r\nA4 OK Done\r\n";
@@ -608,8 +596,8 @@ fn sessions_are_kicked_and_events_cause_events() {
         rule("state.changed", "[ { set = { n = '+1' } } ]"),
     ];
     let server = with(&format!("[state]\nn = 1\n{}", text.concat()));
-    let mut imap = connect(&server, "imap");
-    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 2.0.0 Ok");
+    let mut imap = Wire::greeted(&server, "imap", false);
+    assert_eq!(Wire::greeted(&server, "smtp", false).ask("NOOP"), "250 2.0.0 Ok");
     assert_eq!(imap.line(), b"* BYE NOOP\r\n");
     assert_eq!(imap.read(), Err(Eof));
     let report = report(server);
@@ -626,7 +614,7 @@ fn steps_at_a_delivery_apply_to_the_mailbox_of_the_delivery() {
         "[[rule]]\non = 'smtp.message'\ndo = [{ deliver = { mailbox = 'Junk' } }, { pass = true }]\n",
     ]
     .concat());
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
 
     for subject in ["gone", "seen", "told"] {
         assert!(send(&mut client, subject).starts_with("250"));
@@ -649,8 +637,8 @@ fn a_rule_at_fetch_continues_after_the_items() {
     ];
     let server = with(&rules.concat());
     server.account("me@example.org").inbox().generate(2);
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
 
     client.say("A3 FETCH 1:2 UID\r\n");
@@ -752,9 +740,9 @@ fn an_expected_outcome_is_checked_when_it_is_known() {
         "[[expect]]\nid = 'other'\nevent = 'smtp.helo'\nwhen = { arg = 'me', outcome = '!ok' }\n".to_owned(),
     ];
     let server = with(&rules.concat());
-    let mut client = connect(&server, "smtp");
-    assert!(ask(&mut client, "HELO me").starts_with("250 "));
-    assert!(ask(&mut client, "DATA").starts_with("503 "));
+    let mut client = Wire::greeted(&server, "smtp", false);
+    assert!(client.ask("HELO me").starts_with("250 "));
+    assert!(client.ask("DATA").starts_with("503 "));
     client.say("NOOP\r\nRSET\r\n");
     assert_eq!(client.octets(4).unwrap().concat(), b"250 ");
     gone(&server, client);
@@ -766,16 +754,16 @@ fn an_expected_outcome_is_checked_when_it_is_known() {
 fn changes_after_an_awaited_line_wake_other_sessions() {
     let server = with(&rule("imap.append", "[{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = true }]"));
     let [mut idles, mut appends] = [(); 2].map(|()| {
-        let mut wire = connect(&server, "imap");
-        ask(&mut wire, "a LOGIN me@example.org secret");
+        let mut wire = Wire::greeted(&server, "imap", false);
+        wire.ask("a LOGIN me@example.org secret");
         wire
     });
     idles.say("b SELECT INBOX\r\n");
     while !String::from_utf8(idles.line()).unwrap().contains("b OK") {}
-    assert_eq!(ask(&mut idles, "c IDLE"), "+ idling");
+    assert_eq!(idles.ask("c IDLE"), "+ idling");
 
-    assert_eq!(ask(&mut appends, "b APPEND INBOX {7+}\r\nSubject"), "+ go on");
-    assert!(ask(&mut appends, "a line").starts_with("b OK"));
+    assert_eq!(appends.ask("b APPEND INBOX {7+}\r\nSubject"), "+ go on");
+    assert!(appends.ask("a line").starts_with("b OK"));
 
     assert!(idles.line().starts_with(b"* 1 EXISTS\r\n"));
 }
@@ -784,7 +772,7 @@ fn changes_after_an_awaited_line_wake_other_sessions() {
 fn a_reply_that_is_held_back_forever_has_the_outcome_silent() {
     let expected = "[[expect]]\nevent = 'smtp.noop'\nwhen = { outcome = 'silent' }\ncount = '=1'\n";
     let server = with(&(rule("smtp.noop", "{ stall = 'conn' }") + expected));
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
 
     client.say("NOOP\r\n");
     until("the server stalls", || {
@@ -812,7 +800,7 @@ fn a_transcript_shows_where_a_rule_stalls() {
         let is_connection = steps.contains("conn");
         let unmet = if is_connection { "expect = '=2'\n" } else { "" };
         let server = with(&(rule("smtp.noop", steps) + unmet));
-        let mut client = connect(&server, "smtp");
+        let mut client = Wire::greeted(&server, "smtp", false);
 
         client.say("NOOP\r\na line\r\n");
         until("it stalls", || server.transcript().to_string().contains("-- "));
@@ -838,8 +826,8 @@ fn replies_sent_together_have_their_own_outcomes() {
     ];
     let server = with(&rules.concat());
     server.account("me@example.org").inbox().generate(1);
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "a LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("a LOGIN me@example.org secret");
     client.say("b SELECT INBOX\r\n");
     while !String::from_utf8(client.line()).unwrap().contains("b OK") {}
 
@@ -861,9 +849,9 @@ fn a_caused_event_does_not_affect_its_exchange() {
         "[[expect]]\nid = 'order'\nsequence = [ 'smtp.helo', 'smtp.rcpt', 'smtp.mail' ]\n",
     ];
     let server = with(&rules.concat());
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "MAIL FROM:<a@example.org>"] {
-        assert!(ask(&mut client, line).starts_with("250 "));
+        assert!(client.ask(line).starts_with("250 "));
     }
     gone(&server, client);
 
@@ -874,9 +862,9 @@ fn a_caused_event_does_not_affect_its_exchange() {
 fn an_unexpected_login_response_is_not_shown() {
     let rules = rule("smtp.auth.start", "[{ reply = '334 ' }, { await = '~^x$' }, { reply = '535 5.7.8 no' }]");
     let server = with(&rules);
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "AUTH LOGIN", "c2VjcmV0"] {
-        ask(&mut client, line);
+        client.ask(line);
     }
     gone(&server, client);
 
@@ -941,7 +929,7 @@ fn the_outcome_comes_from_the_tagged_line_of_the_reply() {
     ";
     let server = with(rules);
     server.account("me@example.org").inbox().add("Subject: 4 NO BAD\r\n\r\nA1 BAD\r\n");
-    let mut client = connect(&server, "imap");
+    let mut client = Wire::greeted(&server, "imap", false);
     let mut answer = |line: &str, last: &str| {
         client.say(&format!("{line}\r\n"));
         let mut said = "\n".to_owned();
@@ -970,23 +958,23 @@ fn the_outcome_comes_from_the_tagged_line_of_the_reply() {
 fn two_protocols_go_down_and_come_back() {
     let text = include_str!("../fixtures/scenarios/right/outage-then-delayed-delivery.toml");
     let server = MailServer::builder().scenario(Scenario::text("outage-then-delayed-delivery.toml", text)).start();
-    let mut imap = connect(&server, "imap");
-    assert!(ask(&mut imap, "A1 LOGIN me@example.org secret").starts_with("A1 OK"));
-    assert!(send(&mut connect(&server, "smtp"), "one").starts_with("250 "));
+    let mut imap = Wire::greeted(&server, "imap", false);
+    assert!(imap.ask("A1 LOGIN me@example.org secret").starts_with("A1 OK"));
+    assert!(send(&mut Wire::greeted(&server, "smtp", false), "one").starts_with("250 "));
     assert_eq!(imap.line(), b"* BYE Server shutting down\r\n");
     assert_eq!(Wire::connect(&server, "smtp", false).line(), b"421 4.3.2 Service shutting down\r\n");
     assert_eq!(Wire::connect(&server, "imap", false).line(), b"* BYE Server shutting down\r\n");
 
     server.clock().advance(Duration::from_secs(1));
-    assert!(send(&mut connect(&server, "smtp"), "two").starts_with("250 "));
+    assert!(send(&mut Wire::greeted(&server, "smtp", false), "two").starts_with("250 "));
     let inbox = server.account("me@example.org").inbox();
     assert_eq!(inbox.entries().len(), 1);
     server.clock().advance(Duration::from_secs(2));
     assert_eq!(inbox.entries().len(), 2);
-    let mut imap = connect(&server, "imap");
-    ask(&mut imap, "A1 LOGIN me@example.org secret");
+    let mut imap = Wire::greeted(&server, "imap", false);
+    imap.ask("A1 LOGIN me@example.org secret");
     select(&mut imap);
-    ask(&mut imap, "A3 FETCH 1 UID");
+    imap.ask("A3 FETCH 1 UID");
     server.verify().block();
 }
 
@@ -994,11 +982,11 @@ fn two_protocols_go_down_and_come_back() {
 fn three_independent_rules_compose() {
     let text = include_str!("../fixtures/scenarios/right/composed.toml");
     let server = MailServer::builder().scenario(Scenario::text("composed.toml", text)).start();
-    let mut client = connect(&server, "smtp");
-    ask(&mut client, "HELO me");
-    ask(&mut client, "MAIL FROM:<a@example.org>");
-    assert_eq!(ask(&mut client, "RCPT TO:<b@example.org>"), "451 4.7.1 Greylisted, try again later");
-    assert_eq!(ask(&mut client, "RCPT TO:<b@example.org>"), "250 2.1.5 Ok");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("HELO me");
+    client.ask("MAIL FROM:<a@example.org>");
+    assert_eq!(client.ask("RCPT TO:<b@example.org>"), "451 4.7.1 Greylisted, try again later");
+    assert_eq!(client.ask("RCPT TO:<b@example.org>"), "250 2.1.5 Ok");
     client.say("NOOP\r\n");
     assert_eq!(client.read().unwrap(), b"250 2.0.0 Ok\r\n421 4.4.2 idle timeout, closing\r\n");
     assert_eq!(client.read(), Err(Eof));
@@ -1010,12 +998,12 @@ fn chaos_is_the_same_for_a_seed() {
     let text = include_str!("../fixtures/scenarios/right/chaos-light.toml").replace("0.05", "0.5");
     let talk = || {
         let server = MailServer::builder().scenario(Scenario::text("chaos-light.toml", &text)).start();
-        let mut client = connect(&server, "smtp");
-        ask(&mut client, "HELO me");
+        let mut client = Wire::greeted(&server, "smtp", false);
+        client.ask("HELO me");
         for i in 0..20 {
-            ask(&mut client, "MAIL FROM:<a@example.org>");
-            ask(&mut client, &format!("RCPT TO:<b{i}@example.org>"));
-            ask(&mut client, "RSET");
+            client.ask("MAIL FROM:<a@example.org>");
+            client.ask(&format!("RCPT TO:<b{i}@example.org>"));
+            client.ask("RSET");
         }
         server.transcript().to_string()
     };
@@ -1031,12 +1019,12 @@ fn an_indexed_rule_fires_and_reports_like_a_single_rule() {
     many.for_each(|rule| drop(server.mount(rule)));
     server.mount(on(smtp::rcpt()).named("outer").to("user7@other.example").reply("452 4.2.2 full").once());
     let wanted = server.mount(on(smtp::rcpt()).named("bob").to("bob@example.org").reply("550 5.1.1 no").expect(1));
-    let mut client = connect(&server, "smtp");
-    ask(&mut client, "HELO me");
-    ask(&mut client, "MAIL FROM:<a@example.org>");
-    assert_eq!(ask(&mut client, "RCPT TO:<user7@OTHER.example>"), "452 4.2.2 full");
-    assert_eq!(ask(&mut client, "RCPT TO:<user7@other.example>"), "550 5.1.1 no");
-    assert_eq!(ask(&mut client, "RCPT TO:<bobby@example.org>"), "250 2.1.5 Ok");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("HELO me");
+    client.ask("MAIL FROM:<a@example.org>");
+    assert_eq!(client.ask("RCPT TO:<user7@OTHER.example>"), "452 4.2.2 full");
+    assert_eq!(client.ask("RCPT TO:<user7@other.example>"), "550 5.1.1 no");
+    assert_eq!(client.ask("RCPT TO:<bobby@example.org>"), "250 2.1.5 Ok");
     assert_eq!((wanted.hits(), wanted.asked()), (0, 3));
     let report = report(server);
     assert!(
@@ -1059,15 +1047,15 @@ fn a_scenario_changes_the_settings_of_the_conforming_server() {
     let wanted = "250-localhost\r\n250-SIZE 1000\r\n250 XYZZY\r\n";
     assert_eq!(client.octets(wanted.len()).unwrap().concat(), wanted.as_bytes());
     assert_eq!(
-        ask(&mut client, "MAIL FROM:<a@example.org> SIZE=1001"),
+        client.ask("MAIL FROM:<a@example.org> SIZE=1001"),
         "552 5.3.4 Message size exceeds fixed maximum message size of 1000 octets"
     );
 
-    let mut client = connect(&server, "imap");
-    assert!(ask(&mut client, "A1 LOGIN you@example.org secret").starts_with("A1 NO"));
-    assert!(ask(&mut client, "A2 LOGIN me@example.org secret").starts_with("A2 OK"));
+    let mut client = Wire::greeted(&server, "imap", false);
+    assert!(client.ask("A1 LOGIN you@example.org secret").starts_with("A1 NO"));
+    assert!(client.ask("A2 LOGIN me@example.org secret").starts_with("A2 OK"));
     assert_eq!(
-        ask(&mut client, "A3 STATUS INBOX.Work (MESSAGES UNSEEN)"),
+        client.ask("A3 STATUS INBOX.Work (MESSAGES UNSEEN)"),
         "* STATUS INBOX.Work (MESSAGES 1 UNSEEN 0)\r\nA3 OK STATUS is complete"
     );
     server.reset();
@@ -1078,7 +1066,7 @@ fn a_scenario_changes_the_settings_of_the_conforming_server() {
 fn a_scenario_sets_whether_imap_is_strict() {
     for (strict, answer) in [("true", "A1 BAD at octet 6: the command is incomplete"), ("false", "* ID ")] {
         let server = with(&format!("[server.imap]\nstrict = {strict}\n"));
-        let said = ask(&mut connect(&server, "imap"), "A1 ID");
+        let said = Wire::greeted(&server, "imap", false).ask("A1 ID");
         assert!(said.starts_with(answer), "{said}");
     }
 }
@@ -1097,7 +1085,7 @@ fn pop3_uses_the_announced_capabilities_and_timestamp() {
     assert_eq!(client.octets(wanted.len()).unwrap().concat(), wanted.as_bytes());
     // md5("<7.8@pop.example>secret")
     let digest = "9d31bb1e102f02e78ac63ac520a08618";
-    assert_eq!(ask(&mut client, &format!("APOP me@example.org {digest}")), "+OK 0 messages, 0 octets");
+    assert_eq!(client.ask(&format!("APOP me@example.org {digest}")), "+OK 0 messages, 0 octets");
 }
 
 #[test]
@@ -1106,13 +1094,13 @@ fn auth_events_distinguish_initial_from_later_credentials() {
         [[rule]]\nid = \"start\"\non = \"smtp.auth.start\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"454 later\" }\n\
         [[rule]]\nid = \"credentials\"\non = \"smtp.auth\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"535 never\" }\n";
     let server = with(text);
-    let mut client = connect(&server, "smtp");
-    ask(&mut client, "HELO me");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("HELO me");
 
-    assert_eq!(ask(&mut client, "AUTH PLAIN"), "334");
-    ask(&mut connect(&server, "smtp"), "RSET");
-    assert_eq!(ask(&mut client, "AGJvYgBz"), "535 never", "the login began with an earlier command");
-    assert_eq!(ask(&mut client, "AUTH PLAIN AGJvYgBz"), "454 later", "the command has the credentials");
+    assert_eq!(client.ask("AUTH PLAIN"), "334");
+    Wire::greeted(&server, "smtp", false).ask("RSET");
+    assert_eq!(client.ask("AGJvYgBz"), "535 never", "the login began with an earlier command");
+    assert_eq!(client.ask("AUTH PLAIN AGJvYgBz"), "454 later", "the command has the credentials");
 }
 
 #[test]
@@ -1133,8 +1121,8 @@ fn apop_uses_the_timestamp_of_a_rules_greeting() {
     ] {
         let account = "[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n";
         let server = with(&format!("{account}{}", rule("pop3.greeting", steps)));
-        let mut client = connect(&server, "pop3");
-        assert_eq!(ask(&mut client, &format!("APOP me@example.org {digest}")), answer, "{steps}");
+        let mut client = Wire::greeted(&server, "pop3", false);
+        assert_eq!(client.ask(&format!("APOP me@example.org {digest}")), answer, "{steps}");
     }
 }
 
@@ -1150,23 +1138,23 @@ fn rules_see_unsupported_mechanisms() {
         let server = with(&format!(
             "[[rule]]\non = \"{event}\"\nwhen = {{ mech = \"XOAUTH2\" }}\ndo = {{ reply = \"{reply}\" }}\nexpect = \"=1\"\n"
         ));
-        let mut client = connect(&server, protocol);
+        let mut client = Wire::greeted(&server, protocol, false);
         if protocol == "smtp" {
-            ask(&mut client, "EHLO me");
+            client.ask("EHLO me");
         }
-        assert!(ask(&mut client, command).ends_with(reply), "{command}");
+        assert!(client.ask(command).ends_with(reply), "{command}");
     }
 }
 
 #[test]
 fn the_refusal_of_a_command_announced_by_a_rule_does_not_deny_the_announcement() {
     let server = with("[server.smtp]\ncaps.set = [\"DSN\", \"STARTTLS\", \"AUTH GSSAPI\"]\n");
-    let mut client = connect(&server, "smtp");
-    ask(&mut client, "EHLO me");
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("EHLO me");
     for line in
         ["MAIL FROM:<a@example.org> RET=HDRS", "MAIL FROM:<>", "RCPT TO:<a@example.org> NOTIFY=NEVER", "AUTH GSSAPI"]
     {
-        let reply = ask(&mut client, line);
+        let reply = client.ask(line);
         assert!(!reply.contains("announced") && !reply.contains("offered"), "{reply}");
     }
 }
@@ -1193,21 +1181,21 @@ fn rules_read_mail_of_any_size_in_any_place() {
             "Subject: long mail\r\nX-Two: one\r\nX-Two: two\r\n\r\n{}word at the end\r\n",
             "a\r\n".repeat(octets / 3)
         );
-        let mut client = connect(&server, "smtp");
+        let mut client = Wire::greeted(&server, "smtp", false);
         for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
-            ask(&mut client, line);
+            client.ask(line);
         }
         client.bytes(format!("{mail}.\r\n").as_bytes());
         assert!(client.line().starts_with(b"250 "));
-        let mut client = connect(&server, "imap");
-        ask(&mut client, "A1 LOGIN me@example.org secret");
+        let mut client = Wire::greeted(&server, "imap", false);
+        client.ask("A1 LOGIN me@example.org secret");
         answer(&mut client, &format!("A2 APPEND INBOX {{{}+}}\r\n{mail}", mail.len()), "A2 OK");
         select(&mut client);
         answer(&mut client, "A3 FETCH 1 UID", "A3 OK");
         answer(&mut client, "A4 STORE 1:2 FLAGS.SILENT (\\Seen)", "A4 OK");
-        let mut client = connect(&server, "pop3");
+        let mut client = Wire::greeted(&server, "pop3", false);
         for line in ["USER me@example.org", "PASS secret"] {
-            ask(&mut client, line);
+            client.ask(line);
         }
         answer(&mut client, "RETR 1", ".\r\n");
         answer(&mut client, "TOP 1 0", ".\r\n");
@@ -1233,11 +1221,11 @@ fn rules_read_mail_of_any_size_in_any_place() {
 fn a_client_in_idle_is_told_that_uidvalidity_changed() {
     let steps = "[ { mailbox = { name = 'INBOX', user = 'me@example.org', uidvalidity = '+1', renumber = true } } ]";
     let server = with(&rule("smtp.noop", steps));
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 LOGIN me@example.org secret");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
     select(&mut client);
-    assert_eq!(ask(&mut client, "A3 IDLE"), "+ idling");
-    ask(&mut connect(&server, "smtp"), "NOOP");
+    assert_eq!(client.ask("A3 IDLE"), "+ idling");
+    Wire::greeted(&server, "smtp", false).ask("NOOP");
     assert_eq!(client.line(), b"* BYE The UIDs of the mailbox changed\r\n");
     assert_eq!(client.read(), Err(Eof));
 }
@@ -1259,9 +1247,9 @@ fn each_reason_has_its_text() {
          [[expect]]\nid = \"by tls\"\nevent = \"smtp.noop\"\nwhen = { tls = true }\ncount = \">=1\"\n\
          [[expect]]\nid = \"greeted\"\nevent = \"smtp.greeting\"\ncount = \"=1\"\n",
     );
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "RSET", "NOOP", "NOOP \u{1}", "QUIT"] {
-        ask(&mut client, line);
+        client.ask(line);
     }
     gone(&server, client);
     insta::assert_snapshot!(report(server));
@@ -1275,12 +1263,12 @@ fn a_sequence_in_another_order_says_what_came_too_early() {
          [[expect]]\nid = \"in time\"\nsequence = [\"imap.greeting\", \"imap.auth\"]\nwithin = \"10s\"\n\
          [[expect]]\nid = \"met\"\nsequence = [\"imap.auth\", \"imap.noop\"]\n",
     );
-    let mut client = connect(&server, "imap");
-    ask(&mut client, "A1 NOOP");
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 NOOP");
     server.clock().advance(Duration::from_secs(11));
-    ask(&mut client, "A2 LOGIN me@example.org secret");
-    ask(&mut client, "A3 NOOP");
-    ask(&mut client, "A4 LOGOUT");
+    client.ask("A2 LOGIN me@example.org secret");
+    client.ask("A3 NOOP");
+    client.ask("A4 LOGOUT");
     gone(&server, client);
 
     insta::assert_snapshot!(report(server));
@@ -1291,9 +1279,9 @@ fn a_report_shows_a_captured_message_by_its_number() {
     let server = with(
         "name = \"twice\"\n[[rule]]\nid = \"kept\"\non = \"smtp.message\"\ndo = [ { pass = true }, { note = \"kept\" } ]\nexpect = \"=2\"\n",
     );
-    let mut client = connect(&server, "smtp");
+    let mut client = Wire::greeted(&server, "smtp", false);
     for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "hi\r\n."] {
-        ask(&mut client, line);
+        client.ask(line);
     }
     gone(&server, client);
 

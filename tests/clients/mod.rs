@@ -11,6 +11,7 @@ pub(crate) mod deadline;
 #[cfg(feature = "api")]
 pub(crate) mod event_stream;
 pub(crate) mod line_client;
+pub(crate) mod posted;
 pub(crate) mod running;
 #[cfg(feature = "cli")]
 pub(crate) mod served;

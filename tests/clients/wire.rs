@@ -122,6 +122,12 @@ impl Wire {
         Ok(segments)
     }
 
+    /// Sends a line, and returns the line of the reply.
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.say(&format!("{line}\r\n"));
+        String::from_utf8(self.line()).unwrap().trim_end().to_owned()
+    }
+
     pub(crate) fn line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
         while !line.ends_with(b"\n") {
