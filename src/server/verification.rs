@@ -38,17 +38,17 @@ impl Server {
 
     /// The findings since the scenario came into force that make the verification fail. An open session is one here.
     fn failing_findings(&self) -> Vec<Finding> {
-        let (of_scenario, since, open) = self.engine.read(|world| {
-            let open = world.journal.sessions().filter(|log| log.facts().ended.is_none());
-            let open: Vec<Finding> = open.filter_map(Finding::left_open).collect();
-            let since = world.rulebook.since().record.max(world.journal.floor());
-            (world.scenario.as_ref().and_then(|loaded| loaded.failing.clone()), since, open)
-        });
+        let of_scenario = self.engine.read(|world| world.scenario.as_ref().and_then(|loaded| loaded.failing.clone()));
         let all: Vec<&FailingKinds> = self.settings.failing.iter().chain(&of_scenario).collect();
         let fails = |kind: FindingKind| all.iter().any(|kinds| kinds.include(kind));
         if all.is_empty() {
             return Vec::new();
         }
+        let (since, open) = self.engine.read(|world| {
+            let open = world.journal.sessions().filter(|log| log.facts().ended.is_none());
+            let open: Vec<Finding> = open.filter_map(Finding::left_open).collect();
+            (world.rulebook.since().record.max(world.journal.floor()), open)
+        });
         let filters = FindingFilters { after: Some(since), ..FindingFilters::default() };
         // Records may be discarded in between; their findings are gone.
         let found = self.findings(&filters, usize::MAX).map_or_else(|_gone| Vec::new(), |(found, _)| found);
