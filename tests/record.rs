@@ -361,6 +361,8 @@ fn the_first_difference_is_reported() {
         (format!("{greeting}C: NOOP\nS: 250 2.0.0 Ok\nC: QUIT\nS: 221 2.0.0 Bye\nX: fin\n"), &[][..]),
         (format!("{greeting}C: NOOP\nS: 451 later\n"), &[]),
         (format!("{greeting}C: NOOP\nS: 451 later\n"), &["--compare", "status"]),
+        (format!("{greeting}C: NOOP\nS: 250 2.0.0 {}Good\n", "very ".repeat(50)), &[]),
+        (format!("{greeting}C: NOOP\nS| 250 2.0.0 Ok\\xff\n"), &[]),
         (format!("{other}C: NOOP\nS| 250 good\\r\\n\nC: XYZZY\nS: 500 what?\n"), &["--compare", "status"]),
         (format!("{greeting}C: QUIT\nS: 221 2.0.0 Bye\nS: 250 more\n"), &[]),
         (format!("{greeting}S: 250 more\n"), &["--timeout", "10ms"]),

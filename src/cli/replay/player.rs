@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::status::Statuses;
-use crate::base::visible;
+use crate::base::{common, excerpt};
 use crate::cli::peer::{Stream, TlsPeer};
 use crate::protocol::Protocol;
 use crate::rule::script::{ClientLine, Fold, Script, ScriptLine, ScriptStep, Text, Values};
@@ -45,6 +45,8 @@ pub(super) struct Player {
 struct Unlike {
     expected: String,
     got: String,
+    /// The position of the first difference, if both begin alike.
+    place: usize,
 }
 
 /// The lines of a script in the order in which a client plays them: without optional ones, up to the end or `PASS`.
@@ -214,7 +216,7 @@ impl Player {
 
     /// What is there, or why nothing is.
     fn instead(&self, why: String) -> String {
-        if self.input.is_empty() { why } else { format!("{}, then {why}", visible(&self.input)) }
+        if self.input.is_empty() { why } else { format!("{}, then {why}", excerpt(&self.input, 0, "")) }
     }
 
     /// The server's next line, without its CRLF.
@@ -229,31 +231,24 @@ impl Player {
     }
 
     async fn same_line(&mut self, text: &Text) -> Result<(), Unlike> {
-        let expected = || match text.fill(&self.values) {
-            Ok(octets) => visible(&octets),
-            Err(_) => text.written().to_owned(),
-        };
-        let expected = expected();
-        match self.line().await {
-            Ok(got) => match text.fit(&got, &self.values, Fold::Nothing) {
-                Some(bound) => {
-                    bound.iter().for_each(|(name, value)| self.values.set(name, value));
-                    Ok(())
-                }
-                None => Err(Unlike { expected, got: visible(&got) }),
-            },
-            Err(got) => Err(Unlike { expected, got }),
+        let expected = text.fill(&self.values).unwrap_or_else(|_no_value| text.shown());
+        let got = self.line().await.map_err(|got| Unlike::instead(&expected, got))?;
+        match text.fit(&got, &self.values, Fold::Nothing) {
+            Some(bound) => {
+                bound.iter().for_each(|(name, value)| self.values.set(name, value));
+                Ok(())
+            }
+            None => Err(Unlike::new(&expected, &got)),
         }
     }
 
     async fn same_octets(&mut self, text: &Text) -> Result<(), Unlike> {
-        let octets = text.fill(&self.values).unwrap_or_default();
-        let unlike = |got: String| Unlike { expected: visible(&octets), got };
-        while self.input.len() < octets.len() {
-            self.more().await.map_err(|why| unlike(self.instead(why)))?;
+        let expected = text.fill(&self.values).unwrap_or_default();
+        while self.input.len() < expected.len() {
+            self.more().await.map_err(|why| Unlike::instead(&expected, self.instead(why)))?;
         }
-        let got = self.input.split_to(octets.len());
-        if got == octets[..] { Ok(()) } else { Err(unlike(visible(&got))) }
+        let got = self.input.split_to(expected.len());
+        if got == expected[..] { Ok(()) } else { Err(Unlike::new(&expected, &got)) }
     }
 
     /// Compares the statuses of the answers in these lines.
@@ -266,10 +261,10 @@ impl Player {
         }
         for wanted in octets.split_inclusive(|byte| *byte == b'\n').filter_map(|line| expected.line(line)) {
             loop {
-                let line = self.line().await.map_err(|got| Unlike { expected: wanted.clone(), got })?;
+                let line = self.line().await.map_err(|got| Unlike::instead(wanted.as_bytes(), got))?;
                 match self.statuses.line(&[&line[..], b"\r\n"].concat()) {
                     Some(status) if status != wanted => {
-                        return Err(Unlike { expected: wanted, got: visible(&line) });
+                        return Err(Unlike::instead(wanted.as_bytes(), excerpt(&line, 0, "")));
                     }
                     Some(_) => break,
                     None => {}
@@ -277,14 +272,14 @@ impl Player {
             }
         }
         while self.statuses.is_in_list() {
-            let line = self.line().await.map_err(|got| Unlike { expected: "the rest of a list".to_owned(), got })?;
+            let line = self.line().await.map_err(|got| Unlike::instead(b"the rest of a list", got))?;
             self.statuses.line(&line);
         }
         Ok(())
     }
 
     async fn ends(&mut self) -> Result<(), Unlike> {
-        let unlike = |got: String| Unlike { expected: "the end of the connection".to_owned(), got };
+        let unlike = |got: String| Unlike::instead(b"the end of the connection", got);
         if self.input.is_empty() {
             match timeout(self.patience, self.stream.read_buf(&mut self.input)).await {
                 Ok(Ok(0) | Err(_)) => return Ok(()),
@@ -292,14 +287,27 @@ impl Player {
                 Err(_elapsed) => return Err(unlike(format!("nothing within {:?}", self.patience))),
             }
         }
-        Err(unlike(visible(&self.input)))
+        Err(unlike(excerpt(&self.input, 0, "")))
     }
 }
 
 impl Unlike {
+    /// The server sent other octets.
+    fn new(expected: &[u8], got: &[u8]) -> Self {
+        let place = common(expected, got);
+        Self { expected: excerpt(expected, place, ""), got: excerpt(got, place, ""), place }
+    }
+
+    /// Something else came instead.
+    fn instead(expected: &[u8], got: String) -> Self {
+        Self { expected: excerpt(expected, 0, ""), got, place: 0 }
+    }
+
     fn at(self, place: &impl Fn(String) -> String) -> Failed {
-        let Self { expected, got } = self;
-        Failed::Different(place(format!("the server sent something else\n  expected  {expected}\n  got       {got}")))
+        let Self { expected, got, place: same } = self;
+        let differs = if same > 0 { format!("\n  differs   at octet {}", same + 1) } else { String::new() };
+        let text = format!("the server sent something else\n  expected  {expected}\n  got       {got}{differs}");
+        Failed::Different(place(text))
     }
 }
 

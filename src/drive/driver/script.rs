@@ -101,7 +101,7 @@ impl<M: Machine> Driver<M> {
     /// Records a failure if the script expects more of the client.
     fn ended_early(&mut self, playing: &Playing, what: &str) {
         if !playing.player.may_end() {
-            let Expected(expected) = playing.player.expected();
+            let expected = playing.player.expected(None).text;
             self.note_failures(vec![playing.failure(format!("{what}; {expected}"))]);
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Run;
+use crate::base::excerpt;
 use crate::journal::{Noted, RecordKind, Weight};
 use crate::protocol::{Event, Framing, Status, masked};
 use crate::rule::clause::{Rule, RuleNo, Timed};
@@ -18,9 +19,6 @@ use crate::rule::step::reply::Reply;
 use crate::rule::step::script::{Handshake, ScriptRef};
 use crate::rule::step::wait::WaitStep;
 use crate::rule::template::Template;
-
-/// The longest part of a client's line in a failure, in octets.
-const SHOWN: usize = 300;
 
 /// A script that plays a session, and its rule.
 #[derive(Debug)]
@@ -87,9 +85,9 @@ impl Playing {
     pub(crate) fn failures(&self, event: Event, octets: &[u8], wrong: &[Expected]) -> Vec<RecordKind> {
         let line = octets.strip_suffix(b"\r\n").unwrap_or(octets);
         let line = masked(event, line);
-        let line = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]);
-        let more = if octets.len() > SHOWN { "…" } else { "" };
-        wrong.iter().map(|Expected(wanted)| self.failure(format!("the client sent {line:?}{more}; {wanted}"))).collect()
+        let sent = |place: &Option<usize>| excerpt(&line, place.unwrap_or_default(), "\"");
+        let text = |Expected { text, place }: &Expected| format!("the client sent {}; {text}", sent(place));
+        wrong.iter().map(|expected| self.failure(text(expected))).collect()
     }
 
     /// A failure to record.

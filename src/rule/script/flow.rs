@@ -23,6 +23,34 @@ impl Script {
         behind.map_or(self.lines.len(), |at| optional + 1 + at)
     }
 
+    /// The indexes of the client's lines that can come next, from this index on: those that may be left out, and the
+    /// one that must come, if there is one. Loops without such a line are refused when a script is read.
+    pub(super) fn expected_from(&self, start: usize) -> (Vec<usize>, bool) {
+        let (mut found, mut at) = (Vec::new(), start);
+        while let Some(line) = self.lines.get(at) {
+            match &line.step {
+                ScriptStep::Client(_) => {
+                    found.push(at);
+                    return (found, true);
+                }
+                ScriptStep::Optional(_) => {
+                    found.push(at);
+                    at = self.group_end(at);
+                }
+                ScriptStep::Goto(label) => at = self.place(label).unwrap_or(self.lines.len()),
+                ScriptStep::Close(_) | ScriptStep::Pass => break,
+                ScriptStep::Say(_)
+                | ScriptStep::SayOctets(_)
+                | ScriptStep::Never(_)
+                | ScriptStep::Wait(_)
+                | ScriptStep::Label(_)
+                | ScriptStep::Tls
+                | ScriptStep::Comment(_) => at += 1,
+            }
+        }
+        (found, false)
+    }
+
     /// The index of the line with this label.
     pub(crate) fn place(&self, label: &str) -> Option<usize> {
         self.lines.iter().position(|line| label_of(line) == Some(label))

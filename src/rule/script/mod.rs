@@ -15,6 +15,7 @@
 //! A printed transcript with its bodies in place is a script too. Knows texts and matching; does not know sockets, nor
 //! which side plays.
 
+mod expected;
 mod flow;
 mod parse;
 mod player;
@@ -22,11 +23,14 @@ mod print;
 #[cfg(test)]
 mod tests;
 mod text;
+mod values;
 
 use std::time::Duration;
 
-pub(crate) use player::{Act, Expected, Heard, Player, ScriptNext};
-pub(crate) use text::{Fold, Text, Values};
+pub(crate) use expected::Expected;
+pub(crate) use player::{Act, Heard, Player, ScriptNext};
+pub(crate) use text::{Fold, Text};
+pub(crate) use values::Values;
 
 use super::step::close::CloseMode;
 use crate::base::Pattern;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ClientData, ClientLine, Divergence, Fold, Script, ScriptStep, Text, Values};
+use super::{ClientData, ClientLine, Divergence, Expected, Fold, Script, ScriptStep, Text, Values};
 use crate::base::Pattern;
 use crate::protocol::Protocol;
 use crate::protocol::imap::announcement;
@@ -17,21 +17,23 @@ pub(crate) const LONGEST_LINE: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Player {
     /// Its name in failures.
-    id: Arc<str>,
-    script: Arc<Script>,
-    protocol: Protocol,
+    pub(super) id: Arc<str>,
+    pub(super) script: Arc<Script>,
+    pub(super) protocol: Protocol,
     on_divergence: Divergence,
     /// The index of the next line.
-    next: usize,
-    values: Values,
+    pub(super) next: usize,
+    pub(super) values: Values,
     /// What the client must not send any more, each with the number of its line.
-    never: Vec<(usize, Pattern)>,
+    pub(super) never: Vec<(usize, Pattern)>,
     /// How the client's data after its last line ends.
     announced: Announced,
     /// Whether the client's last line continues a command.
     is_continued: bool,
     /// The optional lines that did not fit the client's next line.
-    tried: Vec<usize>,
+    pub(super) tried: Vec<usize>,
+    /// The first of them, if the server said nothing since.
+    first_tried: Option<usize>,
     /// How much of the input was searched for the end of a line or of data.
     searched: usize,
 }
@@ -80,10 +82,6 @@ pub(crate) enum Heard {
     Diverges { octets: usize, wrong: Vec<Expected> },
 }
 
-/// What a script expected instead of what the client sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expected(pub(crate) String);
-
 impl Player {
     /// A player at the first line.
     pub(crate) fn new(id: Arc<str>, script: Arc<Script>, protocol: Protocol) -> Self {
@@ -99,6 +97,7 @@ impl Player {
             announced: Announced::Nothing,
             is_continued: false,
             tried: Vec::new(),
+            first_tried: None,
             searched: 0,
         }
     }
@@ -120,6 +119,14 @@ impl Player {
     /// What the server does until it needs the client's next line. Loops without a line of the client are refused when
     /// a script is read, so this ends.
     pub(crate) fn act(&mut self) -> (Vec<Act>, ScriptNext) {
+        let (acts, next) = self.acts();
+        if !acts.is_empty() {
+            self.first_tried = None;
+        }
+        (acts, next)
+    }
+
+    fn acts(&mut self) -> (Vec<Act>, ScriptNext) {
         let mut acts = Vec::new();
         let script = Arc::clone(&self.script);
         while let Some(line) = script.lines.get(self.next) {
@@ -134,7 +141,12 @@ impl Player {
                     return (acts, ScriptNext::Over);
                 }
                 ScriptStep::Goto(label) => {
-                    self.next = script.place(label).unwrap_or(script.lines.len());
+                    let place = script.place(label).unwrap_or(script.lines.len());
+                    if place < self.next {
+                        // What is repeated gives its variables new values.
+                        self.values.free_from(place);
+                    }
+                    self.next = place;
                     continue;
                 }
                 ScriptStep::Never(pattern) if !self.never.iter().any(|(no, _)| *no == line.no) => {
@@ -170,7 +182,7 @@ impl Player {
             if input.len() <= LONGEST_LINE {
                 return self.hear_octets(input).unwrap_or(Heard::More);
             }
-            let expected = Expected(format!("a line has at most {LONGEST_LINE} octets"));
+            let expected = Expected::from(format!("a line has at most {LONGEST_LINE} octets"));
             return Heard::Diverges { octets: input.len(), wrong: vec![expected] };
         };
         let mut wrong = self.forbidden(got);
@@ -190,51 +202,17 @@ impl Player {
                     return Heard::Fits { octets, is_data: false, wrong };
                 }
                 self.tried.push(self.next);
+                self.first_tried.get_or_insert(self.next);
                 self.next = script.group_end(self.next);
                 return Heard::Skipped;
             }
             Some(_) | None => {}
         }
-        wrong.push(self.expected());
+        wrong.push(self.expected(Some(got)));
+        // The client may still send an optional line next.
+        self.next = self.first_tried.take().unwrap_or(self.next);
+        self.tried.clear();
         Heard::Diverges { octets, wrong }
-    }
-
-    /// What the script expects now, for a failure.
-    pub(crate) fn expected(&self) -> Expected {
-        let script = &self.script;
-        let places = self.tried.iter().copied().chain((self.next < script.lines.len()).then_some(self.next));
-        let lines = places.filter_map(|at| {
-            let line = script.lines.get(at)?;
-            matches!(line.step, ScriptStep::Client(_) | ScriptStep::Optional(_)).then(|| {
-                let written = line.step.to_string();
-                format!("line {} expects `{}`", line.no, written.lines().next().unwrap_or_default())
-            })
-        });
-        let lines: Vec<String> = lines.collect();
-        Expected(match lines.is_empty() {
-            true => format!("script `{}` is over", self.id),
-            false => format!("script `{}`: {}", self.id, lines.join(", or ")),
-        })
-    }
-
-    /// Whether the client may end the session now: the script is over, or only optional lines are left.
-    pub(crate) fn may_end(&self) -> bool {
-        let mut at = self.next;
-        while let Some(line) = self.script.lines.get(at) {
-            match &line.step {
-                ScriptStep::Optional(_) => at = self.script.group_end(at),
-                ScriptStep::Comment(_) | ScriptStep::Label(_) | ScriptStep::Never(_) => at += 1,
-                ScriptStep::Pass => return true,
-                ScriptStep::Client(_)
-                | ScriptStep::Say(_)
-                | ScriptStep::SayOctets(_)
-                | ScriptStep::Wait(_)
-                | ScriptStep::Close(_)
-                | ScriptStep::Goto(_)
-                | ScriptStep::Tls => return false,
-            }
-        }
-        true
     }
 
     /// `C| octets`. `None` if the input differs from them, which may be known before the end of its line.
@@ -259,7 +237,7 @@ impl Player {
     fn hear_data(&mut self, data: &ClientData, input: &[u8], most: u64) -> Heard {
         let (size, octets) = match self.announced {
             Announced::Literal(size) | Announced::Chunk(size) if size > most => {
-                let expected = Expected(format!("data has at most {most} octets"));
+                let expected = Expected::from(format!("data has at most {most} octets"));
                 return Heard::Diverges {
                     octets: first_line(input, 0).map_or(input.len(), |(_, octets)| octets),
                     wrong: vec![expected],
@@ -280,14 +258,14 @@ impl Player {
             Announced::Nothing => match self.end_of_message(input) {
                 Some(end) => (end, end + 3),
                 None if input.len() as u64 > most => {
-                    let expected = Expected(format!("data has at most {most} octets"));
+                    let expected = Expected::from(format!("data has at most {most} octets"));
                     return Heard::Diverges { octets: input.len(), wrong: vec![expected] };
                 }
                 None => return Heard::More,
             },
         };
         if let Some(name) = &data.name {
-            self.values.set(&**name, &input[..size]);
+            self.values.set_at(&**name, &input[..size], self.next);
         }
         self.is_continued = matches!(self.announced, Announced::Literal(_)) && octets == size;
         self.announced = Announced::Nothing;
@@ -314,13 +292,16 @@ impl Player {
                 let line = String::from_utf8_lossy(got.strip_suffix(b"\n").unwrap_or(got));
                 let fits = pattern.matches(&line);
                 if fits {
-                    pattern.groups(&line).into_iter().for_each(|(name, value)| self.values.set(name, value));
+                    pattern
+                        .groups(&line)
+                        .into_iter()
+                        .for_each(|(name, value)| self.values.set_at(name, value, self.next));
                 }
                 fits
             }
             ClientLine::Any(name) => {
                 if let Some(name) = name {
-                    self.values.set(&**name, got.strip_suffix(b"\n").unwrap_or(got));
+                    self.values.set_at(&**name, got.strip_suffix(b"\n").unwrap_or(got), self.next);
                 }
                 true
             }
@@ -329,15 +310,13 @@ impl Player {
     }
 
     fn fits_text(&mut self, text: &Text, got: &[u8]) -> bool {
-        // Each command of IMAP has a tag of its own.
-        let tag = self.has_tag().then(|| self.values.take("tag")).flatten();
-        let found = text.fit(got, &self.values, Fold::Command(self.protocol));
-        if let Some(tag) = tag {
-            self.values.set("tag", tag);
+        if self.has_tag() {
+            // Each command of IMAP has a tag of its own.
+            self.values.free("tag");
         }
-        let fits = found.is_some();
-        found.iter().flat_map(Values::iter).for_each(|(name, value)| self.values.set(name, value));
-        fits
+        let found = text.fit(got, &self.values, Fold::Command(self.protocol));
+        found.iter().flat_map(Values::iter).for_each(|(name, value)| self.values.set_at(name, value, self.next));
+        found.is_some()
     }
 
     /// Whether the client's next line begins a command with a tag.
@@ -360,18 +339,8 @@ impl Player {
     fn advance(&mut self) {
         self.next += 1;
         self.tried.clear();
+        self.first_tried = None;
         self.searched = 0;
-    }
-
-    /// What this line must not be.
-    fn forbidden(&self, got: &[u8]) -> Vec<Expected> {
-        let line = String::from_utf8_lossy(got);
-        let forbidding = self.never.iter().filter(|(_, pattern)| pattern.matches(&line));
-        let text = |no: &usize, pattern: &Pattern| {
-            let expression = pattern.written().strip_prefix('~').unwrap_or_default();
-            format!("script `{}`: line {no} forbids `{expression}`", self.id)
-        };
-        forbidding.map(|(no, pattern)| Expected(text(no, pattern))).collect()
     }
 
     /// A text with its variables; one without a value is empty, as when an optional line did not come.

@@ -1,5 +1,8 @@
 //! Texts with names: filled in by the side that sends them, matched by the side that gets them.
 
+use std::borrow::Cow;
+
+use super::Values;
 use crate::base::{TextFilter, braced, placeholder};
 use crate::protocol::Protocol;
 use crate::rule::template::generated;
@@ -25,32 +28,22 @@ enum Piece {
     Name(Box<str>, Vec<TextFilter>),
 }
 
-/// The variables of a session and their values.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Values(Vec<(Box<str>, Vec<u8>)>);
+/// Where a line begins to differ from a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// The position in the line.
+    pub(crate) got: usize,
+    /// The position in the text as it is shown.
+    pub(crate) wanted: usize,
+}
 
-impl Values {
-    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().find(|(its, _)| **its == *name).map(|(_, value)| &value[..])
-    }
-
-    /// Gives a variable a value, instead of the value that it had.
-    pub(crate) fn set(&mut self, name: impl Into<Box<str>>, value: impl Into<Vec<u8>>) {
-        let (name, value) = (name.into(), value.into());
-        match self.0.iter_mut().find(|(its, _)| *its == name) {
-            Some((_, its)) => *its = value,
-            None => self.0.push((name, value)),
+impl Piece {
+    /// Its octets, or the name of the variable.
+    fn shown(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Octets(octets) => octets.into(),
+            Self::Name(name, _) => format!("{{{name}}}").into_bytes().into(),
         }
-    }
-
-    /// Removes a variable; returns its value.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Vec<u8>> {
-        let at = self.0.iter().position(|(its, _)| **its == *name)?;
-        Some(self.0.swap_remove(at).1)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (&**name, &value[..]))
     }
 }
 
@@ -119,38 +112,63 @@ impl Text {
         out
     }
 
-    /// Whether this is the line that was received, without its CRLF. A variable without a value stands for one or more
-    /// octets without a space; returns their values.
+    /// Whether this is the line that was received, without its CRLF. A variable without a fixed value stands for one
+    /// or more octets without a space; returns their values.
     pub(crate) fn fit(&self, got: &[u8], values: &Values, fold: Fold) -> Option<Values> {
+        let starts = self.starts(got, values, fold).ok()?;
+        self.bound(got, values, &starts)
+    }
+
+    /// Where this line begins to differ from the text.
+    pub(crate) fn difference(&self, got: &[u8], values: &Values, fold: Fold) -> Option<Difference> {
+        self.starts(got, values, fold).err()
+    }
+
+    /// The octets as people read them: with the names of its variables.
+    pub(crate) fn shown(&self) -> Vec<u8> {
+        self.pieces.iter().map(Piece::shown).collect::<Vec<_>>().concat()
+    }
+
+    /// For each piece, the positions in the line where it can begin; last, where the text can end.
+    fn starts(&self, got: &[u8], values: &Values, fold: Fold) -> Result<Vec<Vec<usize>>, Difference> {
         let folded = match fold {
             Fold::Nothing => 0,
             Fold::Command(protocol) => self.command_words(protocol),
         };
-        // For each piece, the positions in the line where it can begin.
         let mut starts: Vec<Vec<usize>> = vec![vec![0]];
-        let mut written = 0;
+        let (mut written, mut shown) = (0, 0);
         for piece in &self.pieces {
             let from = starts.last().map_or(&[][..], |starts| starts);
-            let after = match piece {
+            let (octets, words) = match piece {
                 Piece::Octets(octets) => {
                     let words = folded.saturating_sub(written).min(octets.len());
                     written += octets.len();
+                    (Some(Cow::Borrowed(&octets[..])), words)
+                }
+                Piece::Name(name, filters) => (values.fixed(name).map(|value| filtered(value, filters).into()), 0),
+            };
+            let after: Vec<usize> = match (&octets, piece) {
+                (Some(octets), _) => {
                     let end = |at: &usize| begins(&got[*at..], octets, words).then_some(at + octets.len());
                     from.iter().filter_map(end).collect()
                 }
-                Piece::Name(name, filters) => match values.get(name) {
-                    Some(value) => {
-                        let value = filtered(value, filters);
-                        let end = |at: &usize| begins(&got[*at..], &value, 0).then_some(at + value.len());
-                        from.iter().filter_map(end).collect()
-                    }
-                    None if !filters.is_empty() => Vec::new(),
-                    None => ends_of_runs(got, from),
-                },
+                (None, Piece::Name(_, filters)) if !filters.is_empty() => Vec::new(),
+                (None, Piece::Name(..) | Piece::Octets(_)) => ends_of_runs(got, from),
             };
+            if after.is_empty() {
+                let octets = octets.unwrap_or_default();
+                let same = |at: &usize| (at + same_octets(&got[*at..], &octets, words), *at);
+                let (place, start) = from.iter().map(same).max().unwrap_or_default();
+                let within = if matches!(piece, Piece::Octets(_)) { place - start } else { 0 };
+                return Err(Difference { got: place, wanted: shown + within });
+            }
+            shown += piece.shown().len();
             starts.push(after);
         }
-        starts.pop()?.contains(&got.len()).then(|| self.bound(got, values, &starts)).flatten()
+        match starts.last().and_then(|ends| ends.last()) {
+            Some(end) if *end < got.len() => Err(Difference { got: *end, wanted: shown }),
+            Some(_) | None => Ok(starts),
+        }
     }
 
     /// The values of the variables that have none, from the positions where each piece can begin.
@@ -161,7 +179,7 @@ impl Text {
             let of = |start: usize| &got[start..end];
             let start = match piece {
                 Piece::Octets(octets) => end.checked_sub(octets.len())?,
-                Piece::Name(name, filters) => match values.get(name) {
+                Piece::Name(name, filters) => match values.fixed(name) {
                     Some(value) => end.checked_sub(filtered(value, filters).len())?,
                     None => {
                         let can = |start: &&usize| **start < end && !of(**start).contains(&b' ');
@@ -243,6 +261,12 @@ fn begins(line: &[u8], octets: &[u8], words: usize) -> bool {
     line.len() >= octets.len()
         && line[..words].eq_ignore_ascii_case(&octets[..words])
         && line[words..octets.len()] == octets[words..]
+}
+
+/// How many octets at the beginning of the line are the same; the case of the first `words` does not matter.
+fn same_octets(line: &[u8], octets: &[u8], words: usize) -> usize {
+    let is_same = |at: usize| line[at] == octets[at] || at < words && line[at].eq_ignore_ascii_case(&octets[at]);
+    (0..line.len().min(octets.len())).take_while(|at| is_same(*at)).count()
 }
 
 /// Where runs of octets without a space, which begin at one of these ascending positions, can end.
