@@ -394,6 +394,59 @@ fn what_the_announced_capabilities_do_not_allow_is_found() {
 }
 
 #[test]
+fn literals_that_are_announced_wrongly_are_found() {
+    let size = |octets: u64| {
+        vec![format!("wrong-literal-size: the client announced a literal of {octets} octets, but sent more or fewer")]
+    };
+    let login = ("a LOGIN bob@example.org secret\r\n", "a OK");
+    let logout = ("z LOGOUT\r\n", "z OK");
+    for (removed, steps, expected) in [
+        ("", &[("a LOGIN {3}\r\n", "+ "), ("bob@example.org secret\r\n", "BAD"), logout][..], size(3)),
+        ("", &[("a LOGIN {3+}\r\nbob@example.org secret\r\n", "BAD"), logout], size(3)),
+        ("", &[login, ("b APPEND INBOX {5}\r\n", "+ "), ("A: b\r\n\r\nc\r\nd\r\n\r\n", "b BAD"), logout], size(5)),
+        ("", &[login, ("b APPEND INBOX {5+}\r\nA: b cd\r\n", "b BAD"), logout], size(5)),
+        // Too large: it swallows the next command.
+        ("", &[login, ("b APPEND INBOX {16+}\r\nA: b\r\n\r\n\r\nc NOOP\r\n", "b BAD"), logout], size(16)),
+        (
+            "",
+            &[
+                login,
+                ("b APPEND INBOX (\\Seen) {8}\r\n", "+ "),
+                ("A: b\r\n\r\n {8+}\r\nA: c\r\n\r\n\r\n", "b OK"),
+                logout,
+            ],
+            Vec::new(),
+        ),
+        (
+            "'BINARY'",
+            &[login, ("b APPEND INBOX ~{8}\r\n", "+ "), ("A: b\r\n\r\n\r\n", "b OK"), logout],
+            vec!["capability-not-announced: the client used BINARY, which the server had not announced".to_owned()],
+        ),
+        ("", &[login, ("b APPEND INBOX ~{8}\r\n", "+ "), ("A: b\r\n\r\n\r\n", "b OK"), logout], Vec::new()),
+    ] {
+        let scenario = Scenario::text("caps.toml", format!("mailjig = 1\n[server.imap]\ncaps.remove = [{removed}]\n"));
+        let server = MailServer::builder().scenario(scenario).start();
+        let mut wire = connect(&server, "imap", true);
+        talk(&mut wire, steps);
+        drop(wire);
+
+        assert_eq!(found(&server), expected, "{removed} {steps:?}");
+    }
+}
+
+#[test]
+fn a_literal_that_is_not_sent_completely_is_measured() {
+    let server = MailServer::start();
+    let mut wire = connect(&server, "imap", true);
+    talk(&mut wire, &[("a LOGIN {15}\r\n", "+ ")]);
+    wire.say("bob\r\n");
+    drop(wire);
+
+    let text = "incomplete-request: the client closed the connection after 5 of the 15 octets of a literal";
+    assert_eq!(found(&server), [text]);
+}
+
+#[test]
 fn a_client_that_talks_outside_of_its_session_or_uses_a_tag_twice_is_found() {
     let after = |event: &str| vec![format!("talked-after-end: the client sent {event} after the end of the session")];
     let octets = |text: &str| vec![format!("talked-after-end: the client sent {text}")];

@@ -124,6 +124,12 @@ impl<'j> RecordedTurn<'j> {
         })
     }
 
+    /// The places of labels in the client's text.
+    pub(crate) fn labels_heard(&self) -> Vec<Range<usize>> {
+        let heard = self.labelled().iter().map(|its| &its.label).filter(|label| label.start < self.place.heard);
+        heard.map(|label| label.start as usize..label.end as usize).collect()
+    }
+
     /// The labels in the text of both sides.
     pub(super) fn labelled(&self) -> &'j [Label] {
         self.detail.map_or(&[], |detail| &detail.labelled)

@@ -1,5 +1,6 @@
 //! What the server announced to a client, and what the client uses although it was not announced.
 
+use super::literals::Literal;
 use crate::journal::RecordedTurn;
 use crate::protocol::Event;
 
@@ -105,20 +106,22 @@ impl Announced {
         }
     }
 
-    /// The octets of a literal that the client did not announce as it had to, because the server did not announce
-    /// LITERAL+ or because it is too large for LITERAL- (RFC 7888 §5).
-    pub(super) fn wrong_literal(&self, heard: &[u8]) -> Option<u64> {
+    /// The octets of the first literal that the client sent without waiting, although the server did not announce
+    /// LITERAL+, or although it is too large for LITERAL- (RFC 7888 §5).
+    pub(super) fn unexpected_literal(&self, literals: &[Literal]) -> Option<u64> {
         if self.has("LITERAL+")? {
             return None;
         }
         let is_small_allowed = self.has("LITERAL-")?;
-        let lines = heard.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii_end);
-        let sizes = lines.filter_map(|line| {
-            let inside = line.strip_suffix(b"+}")?;
-            let open = memchr::memrchr(b'{', inside)?;
-            std::str::from_utf8(&inside[open + 1..]).ok()?.parse::<u64>().ok()
-        });
-        sizes.into_iter().find(|size| !(is_small_allowed && *size <= SMALL))
+        let mut unexpected = literals.iter().filter(|its| !its.is_synchronizing).map(|its| its.octets);
+        unexpected.find(|octets| !(is_small_allowed && *octets <= SMALL))
+    }
+
+    /// Whether one of these is a literal8, and the server announced neither BINARY (RFC 3516 §4.4) nor UTF8=ACCEPT (RFC 6855
+    /// §4), which have them.
+    pub(super) fn lacks_binary(&self, literals: &[Literal]) -> bool {
+        let is_lacking = |name| self.has(name) == Some(false);
+        literals.iter().any(|its| its.is_binary) && is_lacking("BINARY") && is_lacking("UTF8")
     }
 }
 
@@ -157,17 +160,30 @@ mod tests {
 
     #[test]
     fn a_literal_needs_its_capability() {
-        for (list, heard, wrong) in [
-            ("LITERAL+", "1 LOGIN {9999+}\r\n", None),
-            ("LITERAL-", "1 LOGIN {4096+}\r\nx", None),
-            ("LITERAL-", "1 LOGIN {3+}\r\nbob {4097+}\r\n", Some(4097)),
-            ("IDLE", "1 LOGIN {3+}\r\nbob x", Some(3)),
-            ("IDLE", "1 LOGIN {3}", None),
+        let literal = |octets, is_synchronizing| Literal { octets, is_synchronizing, is_binary: false };
+        for (list, literals, unexpected) in [
+            ("LITERAL+", &[literal(9999, false)][..], None),
+            ("LITERAL-", &[literal(4096, false)], None),
+            ("LITERAL-", &[literal(3, false), literal(4097, false)], Some(4097)),
+            ("IDLE", &[literal(3, false)], Some(3)),
+            ("IDLE", &[literal(3, true)], None),
         ] {
             let mut announced = Announced::default();
             announced.read_reply(Event::ImapCaps, format!("* CAPABILITY {list}\r\n1 OK\r\n").as_bytes());
-            assert_eq!(announced.wrong_literal(heard.as_bytes()), wrong, "{list}: {heard}");
+            assert_eq!(announced.unexpected_literal(literals), unexpected, "{list}: {literals:?}");
         }
-        assert_eq!(Announced::default().wrong_literal(b"1 LOGIN {3+}\r\n"), None);
+        assert_eq!(Announced::default().unexpected_literal(&[literal(3, false)]), None);
+    }
+
+    #[test]
+    fn a_literal8_needs_its_capability() {
+        for (list, is_binary, lacks) in
+            [("IDLE", true, true), ("IDLE", false, false), ("BINARY", true, false), ("UTF8=ACCEPT", true, false)]
+        {
+            let mut announced = Announced::default();
+            announced.read_reply(Event::ImapCaps, format!("* CAPABILITY {list}\r\n1 OK\r\n").as_bytes());
+            let literals = [Literal { octets: 3, is_synchronizing: true, is_binary }];
+            assert_eq!(announced.lacks_binary(&literals), lacks, "{list}");
+        }
     }
 }

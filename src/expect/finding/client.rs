@@ -5,21 +5,18 @@ use std::mem;
 use std::time::Duration;
 
 use super::announced::Announced;
+use super::literals::{Literal, Literals};
 use super::mail::counted;
+use super::turn::{
+    announces_end, has_bare_cr, is_bare, is_end, is_password, is_quit, is_refused_as_invalid, is_ruled, shown, starttls,
+};
 use super::{Finding, FindingKind, FindingPlace, Observation};
 use crate::base::{Seq, Timestamp};
 use crate::journal::{Description, Ended, Ending, Journal, Left, Record, RecordedTurn, SessionLog};
 use crate::protocol::{Event, Protocol, Status};
 
-/// How many characters of a line or a reply are shown.
-const SHOWN: usize = 80;
-
 /// How long a reply may take that a rule delays: a client that waits longer has a reason to close the connection.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// The codes of the server's replies to SMTP commands that are not valid in themselves or at this place of the session
-/// (RFC 5321 §4.2.3, RFC 6531 §3.5).
-const INVALID: &[&[u8]] = &[b"500", b"501", b"502", b"503", b"504", b"553", b"555"];
 
 /// The requests after which a client has to wait for the reply: those that end a group of pipelined commands (RFC 2920
 /// §3.1), and those after which the server asks for more (RFC 3501 §7.5, RFC 4954 §4, RFC 5034 §4).
@@ -56,6 +53,8 @@ pub(super) struct Client {
     announced: Announced,
     /// Whether it has read that the server can pipeline, or its protocol always allows it.
     may_pipeline: bool,
+    /// The literal that the server permitted it to send next.
+    permitted: Option<Literal>,
     /// The tags of its commands.
     tags: HashSet<Box<[u8]>>,
     /// Whether the session is over for it: the server said so, or answered QUIT or LOGOUT.
@@ -85,6 +84,7 @@ impl Client {
             is_whole: false,
             announced: Announced::default(),
             may_pipeline: true,
+            permitted: None,
             tags: HashSet::new(),
             is_over: false,
             may_leave: false,
@@ -131,9 +131,10 @@ impl Client {
         if let Some(event) = turn.event().filter(|event| turn.is_first && !event.is_unasked()) {
             found.extend(self.too_early(at, turn, event));
             found.extend(self.after_end(at, turn, event));
-            found.extend(self.unannounced(at, turn, event));
+            let literals = self.literals(turn, event);
+            found.extend(self.unannounced(at, turn, event, &literals));
             found.extend(self.reused_tag(at, turn, event));
-            found.extend(self.request(at, turn, event));
+            found.extend(self.request(at, turn, event, &literals));
             self.is_kept_waiting = false;
             if is_password(event) && !self.is_secured && offers_tls {
                 let text =
@@ -187,9 +188,27 @@ impl Client {
         could_know.then(|| at.finding(FindingKind::TalkedAfterEnd, text))
     }
 
+    /// The literals of a request. What the last one is remembered for is what follows it in the next request.
+    fn literals(&mut self, turn: &RecordedTurn<'_>, event: Event) -> Literals {
+        if event.protocol() != Some(Protocol::Imap) {
+            return Literals::default();
+        }
+        let literals = Literals::of(turn, event, self.permitted.take());
+        // What a rule said may be a refusal.
+        let is_permitted = event == Event::ImapLiteral && turn.status != Some(Status::Negative) && !is_ruled(turn);
+        self.permitted = literals.announced.last().copied().filter(|_| is_permitted);
+        literals
+    }
+
     /// What the client used although the server had not announced it.
-    fn unannounced(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
-        if let Some(octets) = self.announced.wrong_literal(turn.heard) {
+    fn unannounced(
+        &self,
+        at: &Place<'_>,
+        turn: &RecordedTurn<'_>,
+        event: Event,
+        literals: &Literals,
+    ) -> Option<Finding> {
+        if let Some(octets) = self.announced.unexpected_literal(&literals.announced) {
             let text =
                 format!("the client sent a literal of {octets} octets without waiting, which the server did not offer");
             return Some(at.finding(FindingKind::LiteralNotAnnounced, text));
@@ -198,7 +217,8 @@ impl Client {
             let text = "the client sent LOGIN, but the server had announced LOGINDISABLED";
             return Some(at.finding(FindingKind::CapabilityNotAnnounced, text));
         }
-        let name = self.announced.lacks(event, turn.heard)?;
+        let binary = self.announced.lacks_binary(&literals.announced).then(|| "BINARY".to_owned());
+        let name = binary.or_else(|| self.announced.lacks(event, turn.heard))?;
         let text = format!("the client used {name}, which the server had not announced");
         Some(at.finding(FindingKind::CapabilityNotAnnounced, text))
     }
@@ -218,7 +238,13 @@ impl Client {
     }
 
     /// What is wrong with a request.
-    fn request(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+    fn request(
+        &mut self,
+        at: &Place<'_>,
+        turn: &RecordedTurn<'_>,
+        event: Event,
+        literals: &Literals,
+    ) -> Option<Finding> {
         let was_astray = mem::replace(&mut self.is_astray, event.is_unknown());
         let was_refused = mem::replace(&mut self.was_refused, turn.status == Some(Status::Negative));
         let detail = turn.detail;
@@ -232,6 +258,12 @@ impl Client {
             let text = format!("the client sent a line of {octets} octets, which is more than the server accepts");
             return Some(at.finding(FindingKind::LineTooLong, text));
         }
+        if let Some(octets) = literals.wrong_size {
+            // The lines after it may belong to the literal.
+            self.is_astray = true;
+            let text = format!("the client announced a literal of {octets} octets, but sent more or fewer");
+            return Some(at.finding(FindingKind::WrongLiteralSize, text));
+        }
         if is_bare(turn, event) {
             return Some(at.finding(FindingKind::BareLfInCommand, "the client ended a line with a bare LF"));
         }
@@ -240,7 +272,7 @@ impl Client {
             return Some(at.finding(FindingKind::BareCrInCommand, text));
         }
         // A rule may have made a command of it.
-        if turn.trace().is_some_and(|trace| !trace.fired.is_empty()) {
+        if is_ruled(turn) {
             return None;
         }
         if event.is_unknown() {
@@ -273,7 +305,14 @@ impl Client {
             return None;
         }
         if ended.unfinished > 0 {
-            let text = format!("{how} after {} octets of an incomplete command or message", ended.unfinished);
+            let text = match self.permitted {
+                Some(literal) if ended.unfinished < literal.octets => {
+                    format!("{how} after {} of the {} octets of a literal", ended.unfinished, literal.octets)
+                }
+                Some(_) | None => {
+                    format!("{how} after {} octets of an incomplete command or message", ended.unfinished)
+                }
+            };
             return Some(at.finding(FindingKind::IncompleteRequest, text));
         }
         // A client that sends nothing looks whether the port is open.
@@ -312,76 +351,4 @@ impl Place<'_> {
         let (line, reply) = self.journal.readable(self.log, (turn.exchange, first), turn.said);
         (shown(&line), shown(&reply))
     }
-}
-
-/// The beginning of a text, in one line.
-pub(super) fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text.trim_ascii_end());
-    let mut out = String::new();
-    for c in text.chars().take(SHOWN) {
-        match c.is_control() {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() { out + "…" } else { out }
-}
-
-/// Whether the line of a request ended with a bare LF. The last literal of an IMAP command may end with LF too; such a
-/// command is not refused.
-fn is_bare(turn: &RecordedTurn<'_>, event: Event) -> bool {
-    let may_be_literal = event.protocol() == Some(Protocol::Imap) && event != Event::ImapIdleDone;
-    turn.heard.ends_with(b"\n") && !(may_be_literal && turn.status == Some(Status::Positive))
-}
-
-/// Whether a line has a CR that is not part of a CRLF. Literals may have some.
-fn has_bare_cr(heard: &[u8]) -> bool {
-    let line = heard.strip_suffix(b"\r\n").unwrap_or(heard);
-    memchr::memchr(b'\r', line).is_some_and(|at| line.get(at + 1) != Some(&b'\n'))
-}
-
-fn is_quit(event: Event) -> bool {
-    matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit)
-}
-
-/// Whether the server told the client that the session is over (RFC 5321 §3.8, RFC 3501 §7.1.5).
-fn is_end(protocol: Protocol, said: &[u8]) -> bool {
-    let mut lines = said.split(|octet| *octet == b'\n');
-    match protocol {
-        Protocol::Smtp | Protocol::Lmtp => lines.any(|line| line.starts_with(b"421")),
-        Protocol::Imap => lines.any(|line| line.starts_with(b"* BYE")),
-        Protocol::Pop3 => false,
-    }
-}
-
-/// Whether the server itself refused a command, because of its syntax or because it is not allowed now.
-fn is_refused_as_invalid(turn: &RecordedTurn<'_>, protocol: Protocol) -> bool {
-    if turn.status != Some(Status::Negative) {
-        return false;
-    }
-    match protocol {
-        // A client may cancel a login with `*` (RFC 4954 §4).
-        Protocol::Smtp | Protocol::Lmtp => turn.heard != b"*" && INVALID.iter().any(|code| turn.said.starts_with(code)),
-        // A tagged BAD (RFC 3501 §7.1.3).
-        Protocol::Imap => {
-            let last = turn.said.trim_ascii_end().rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
-            turn.heard != b"*" && last.split(|octet| *octet == b' ').nth(1) == Some(b"BAD")
-        }
-        // -ERR does not say why.
-        Protocol::Pop3 => false,
-    }
-}
-
-/// Whether a request has a password that anybody on the way can read: all mechanisms of the server send it as it is.
-fn is_password(event: Event) -> bool {
-    matches!(event.as_smtp(), Event::SmtpAuth | Event::ImapLogin | Event::ImapAuth | Event::Pop3Pass | Event::Pop3Auth)
-}
-
-/// Whether a reply says that the server ends the session (RFC 5321 §3.8, RFC 3501 §7.1.5).
-fn announces_end(said: &[u8]) -> bool {
-    said.split(|octet| *octet == b'\n').any(|line| line.starts_with(b"421") || line.starts_with(b"* BYE"))
-}
-
-fn starttls(protocol: Protocol) -> &'static str {
-    if protocol == Protocol::Pop3 { "STLS" } else { "STARTTLS" }
 }

@@ -72,6 +72,8 @@ kinds! {
     CapabilityNotAnnounced = "capability-not-announced",
     /// The client sent a literal without waiting, which the capabilities it had read do not allow.
     LiteralNotAnnounced = "literal-not-announced",
+    /// What followed a literal showed that it had more or fewer octets than the client had announced.
+    WrongLiteralSize = "wrong-literal-size",
     /// Two commands of a session had the same tag.
     TagReused = "tag-reused",
     /// The client sent a command after the end of the session: after the reply to QUIT or LOGOUT, after BYE or 421.
@@ -153,6 +155,7 @@ impl FindingKind {
             (Self::CapabilityNotAnnounced, Protocol::Imap) => "RFC 3501 §6.1.1",
             (Self::CapabilityNotAnnounced, Protocol::Pop3) => "RFC 2449 §5",
             (Self::LiteralNotAnnounced, _) => "RFC 7888 §4",
+            (Self::WrongLiteralSize, _) => "RFC 3501 §4.3",
             (Self::TagReused, _) => "RFC 3501 §2.2.1",
             (Self::TalkedAfterEnd, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §3.8",
             (Self::TalkedAfterEnd, Protocol::Imap) => "RFC 3501 §7.1.5",

@@ -1,8 +1,8 @@
 //! Findings about the MIME structure of a message, its transfer encodings and its charsets.
 
 use super::FindingKind;
-use super::client::shown;
 use super::mail::counted;
+use super::turn::shown;
 use crate::mail::{Message, MimeError, MultipartError, Part, unknown_charset};
 
 /// The header fields in which readers decode words (RFC 2047 §5).

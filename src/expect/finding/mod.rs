@@ -4,9 +4,11 @@ mod announced;
 mod client;
 mod failing;
 mod kind;
+mod literals;
 mod mail;
 mod mime;
 mod scan;
+mod turn;
 
 use std::fmt;
 
