@@ -403,10 +403,10 @@ fn literals_that_are_announced_wrongly_are_found() {
     for (removed, steps, expected) in [
         ("", &[("a LOGIN {3}\r\n", "+ "), ("bob@example.org secret\r\n", "BAD"), logout][..], size(3)),
         ("", &[("a LOGIN {3+}\r\nbob@example.org secret\r\n", "BAD"), logout], size(3)),
-        ("", &[login, ("b APPEND INBOX {5}\r\n", "+ "), ("A: b\r\n\r\nc\r\nd\r\n\r\n", "b BAD"), logout], size(5)),
+        ("", &[login, ("b APPEND INBOX {3}\r\n", "+ "), ("A: b\r\n\r\nc\r\nd\r\n\r\n", "b BAD"), logout], size(3)),
         ("", &[login, ("b APPEND INBOX {5+}\r\nA: b cd\r\n", "b BAD"), logout], size(5)),
         // Too large: it swallows the next command.
-        ("", &[login, ("b APPEND INBOX {16+}\r\nA: b\r\n\r\n\r\nc NOOP\r\n", "b BAD"), logout], size(16)),
+        ("", &[login, ("b APPEND INBOX {13+}\r\nA: b\r\n\r\n\r\nc NOOP\r\n", "b BAD"), logout], size(13)),
         (
             "",
             &[

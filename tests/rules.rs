@@ -63,6 +63,33 @@ fn a_failure_is_marked_where_it_happened() {
 }
 
 #[test]
+fn each_failure_of_a_session_is_marked_where_it_happened() {
+    let server = MailServer::start();
+    server.mount(on(smtp::noop()).fail("NOOP came"));
+    server.mount(on(smtp::data()).fail("DATA came"));
+    server.mount(on(smtp::data()).fail("it came at all"));
+    let mut client = Wire::greeted(&server, "smtp", false);
+    let between = ["RSET"; 12];
+    for line in ["HELO me", "NOOP"].iter().chain(&between).chain(&["NOOP", "DATA", "QUIT"]) {
+        client.ask(line);
+    }
+    gone(&server, client);
+
+    let report = report(server);
+    let window: Vec<&str> = report.lines().skip_while(|line| !line.contains("127.0.0.1 → smtp")).collect();
+    let marked: Vec<(&str, &str)> = (1..window.len())
+        .filter_map(|at| Some((window[at - 1].split("  C  ").nth(1)?.trim_end(), window[at].split_once('←')?.1)))
+        .collect();
+    assert_eq!(
+        marked,
+        [("NOOP", " NOOP came"), ("NOOP", " NOOP came"), ("DATA", " it came at all; DATA came")],
+        "{report}"
+    );
+    assert_eq!(window.iter().filter(|line| line.trim() == "…").count(), 1, "{report}");
+    assert_eq!(window.iter().filter(|line| line.contains("C  RSET")).count(), 3, "{report}");
+}
+
+#[test]
 fn the_groups_of_an_edit_are_in_its_replacement() {
     const TEXT: &str = r#"
         mailjig = 1

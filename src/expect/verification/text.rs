@@ -67,7 +67,15 @@ impl fmt::Display for Unmet {
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n  {}", self.heading)?;
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        let mut next = self.lines.first().map_or(1, |line| line.number);
+        for line in &self.lines {
+            if line.number > next {
+                writeln!(f, "      …")?;
+            }
+            writeln!(f, "{line}")?;
+            next = line.number + 1;
+        }
+        Ok(())
     }
 }
 

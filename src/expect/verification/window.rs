@@ -32,7 +32,7 @@ pub(super) struct Line {
     /// The author: `default`, rules, or both.
     pub(super) by: Option<String>,
     pub(super) shaped: Vec<String>,
-    /// How this line explains the failure.
+    /// How this line explains one failure or several.
     pub(super) mark: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) exchange: Seq,
@@ -153,14 +153,15 @@ pub(super) fn windows(
         Some(Mark { session: failure.session?, at: Some(failure.seq), text: failure.text.clone() })
     });
     let of_watches = watches.iter().flat_map(|watch| watch_marks(watch));
-    let mut windows: Vec<Window> = Vec::new();
+    let mut sessions: Vec<(&SessionLog, Vec<Mark>)> = Vec::new();
     for mark in of_rules.chain(of_failures).chain(of_watches) {
-        if windows.len() == SHOWN || windows.iter().any(|window| window.session == mark.session) {
-            continue;
+        if let Some((_, marks)) = sessions.iter_mut().find(|(log, _)| log.no == mark.session) {
+            marks.push(mark);
+        } else if sessions.len() < SHOWN {
+            sessions.extend(journal.session(mark.session).map(|log| (log, vec![mark])));
         }
-        windows.extend(journal.session(mark.session).map(|log| window(journal, log, mark)));
     }
-    windows
+    sessions.into_iter().map(|(log, marks)| window(journal, log, marks)).collect()
 }
 
 /// Where a rule nearly fired, or last fired.
@@ -199,17 +200,30 @@ fn watch_marks(watch: &Watch) -> impl Iterator<Item = Mark> {
     nearest.into_iter().chain(misplaced)
 }
 
-/// The lines of a session around a mark.
-fn window(journal: &Journal, log: &SessionLog, Mark { session, at, text }: Mark) -> Window {
+/// The lines of a session around each of its marks.
+fn window(journal: &Journal, log: &SessionLog, marks: Vec<Mark>) -> Window {
     let mut all = lines(journal, log);
-    // The last line of an exchange is its reply.
-    let marked = at.and_then(|at| all.iter().rposition(|line| line.exchange <= at));
-    let at = marked.unwrap_or(all.len().saturating_sub(1));
-    if let Some(line) = all.get_mut(at) {
-        line.mark = Some(text);
+    let mut marked = Vec::new();
+    for Mark { at, text, .. } in marks {
+        // The last line of an exchange is its reply.
+        let line = at.and_then(|at| all.iter().rposition(|line| line.exchange <= at));
+        let at = line.unwrap_or(all.len().saturating_sub(1));
+        if let Some(line) = all.get_mut(at) {
+            marked.push(at);
+            match &mut line.mark {
+                Some(mark) if mark.split("; ").any(|its| its == text) => {}
+                Some(mark) => *mark += &format!("; {text}"),
+                None => line.mark = Some(text),
+            }
+        }
     }
-    let lines = all.into_iter().skip(at.saturating_sub(AROUND)).take(2 * AROUND + 1).collect();
-    Window { session, heading: heading(log), lines }
+    marked.sort_unstable();
+    let mut marked = marked.into_iter().peekable();
+    let near = all.into_iter().enumerate().filter(|(at, _)| {
+        while marked.next_if(|its| its + AROUND < *at).is_some() {}
+        marked.peek().is_some_and(|its| *its <= at + AROUND)
+    });
+    Window { session: log.no, heading: heading(log), lines: near.map(|(_, line)| line).collect() }
 }
 
 fn heading(log: &SessionLog) -> String {
