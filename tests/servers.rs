@@ -180,10 +180,44 @@ fn wrong_options_are_answered_with_the_field() {
         (json!({ "delimiter": "a" }), 400, "delimiter"),
         (json!({ "subaddress_separator": "ab" }), 400, "subaddress_separator"),
         (json!({ "idle_expiry": "x" }), 400, "idle_expiry"),
+        (json!({ "fail_on_findings": [] }), 400, "fail_on_findings"),
+        (json!({ "fail_on_findings": "missing-dat" }), 400, "fail_on_findings"),
+        (json!({ "fail_on_findings": ["missing-*", "missing-dat"] }), 400, "fail_on_findings[1]"),
+        (json!({ "fail_on_findings": 1 }), 422, "fail_on_findings"),
     ] {
         assert_eq!(api.post("/servers", &new).field(status), field, "{new}");
     }
     assert_eq!(api.ok("/servers")["servers"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn findings_fail_the_verification_of_a_further_server() {
+    let main = MailServer::start();
+    let api = ApiClient::of(&main);
+    for (asked, kinds) in [
+        (json!({}), json!(null)),
+        (json!({ "fail_on_findings": false }), json!(null)),
+        (json!({ "fail_on_findings": true }), json!(["unknown-command", "pipelining-not-offered"])),
+        (json!({ "fail_on_findings": "unknown-*" }), json!(["unknown-command"])),
+        (json!({ "fail_on_findings": ["!unknown-command"] }), json!(["pipelining-not-offered"])),
+    ] {
+        let new = api.post("/servers", &asked).expect(201);
+        let path = format!("/servers/{}", new["id"].as_str().unwrap());
+        talk(at(&new["endpoints"]["smtp"]["port"]), "XYZZY\nQUIT\n");
+        api.ok(&format!("{path}/sessions?open=true&count=0&wait=20s"));
+
+        let verified = api.delete(&path);
+
+        if kinds.is_null() {
+            verified.expect(200);
+            continue;
+        }
+        let problem = verified.problem(409);
+        let found: Vec<_> = problem["report"]["findings"].as_array().unwrap().iter().map(|its| &its["kind"]).collect();
+        assert_eq!(json!(found), kinds, "{asked}");
+    }
+    let suggested = api.post("/servers", &json!({ "fail_on_findings": ["missing-dat"] })).problem(400);
+    assert!(suggested["detail"].as_str().unwrap().contains("did you mean `missing-date`?"), "{suggested}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::params::duration;
 use super::problem::Problem;
 use super::scenario::ScenarioSource;
 use crate::base::is_identifier;
+use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls};
@@ -49,6 +50,9 @@ pub(super) struct NewServerJson {
     subaddress_separator: Option<String>,
     /// Refuse deviations from the IMAP grammar.
     imap_strict: Option<bool>,
+    /// The kinds of findings that make the verification fail: all (`true`), or those with these names; `*` stands for any
+    /// characters, and a kind after `!` is left out.
+    fail_on_findings: Option<FailOnFindings>,
     /// The clock is paused from the start.
     #[serde(default)]
     manual_clock: bool,
@@ -68,6 +72,14 @@ pub(super) struct NewServerJson {
 enum ScenarioChoice {
     Name(String),
     Source(Box<ScenarioSource>),
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum FailOnFindings {
+    All(bool),
+    Kind(String),
+    Kinds(Vec<String>),
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -126,6 +138,9 @@ impl NewServerJson {
         if let Some(is_strict) = self.imap_strict {
             settings.leniency = if is_strict { Leniency::STRICT } else { Leniency::default() };
         }
+        if let Some(kinds) = self.fail_on_findings {
+            settings.failing = kinds.read()?;
+        }
         listen(&mut settings, self.listeners)?;
         for (at, account) in self.accounts.into_iter().enumerate() {
             let member = account.read().map_err(|problem| problem.below(&format!("accounts[{at}]")))?;
@@ -155,6 +170,28 @@ impl NewServerJson {
         }
         Ok(NewServer { name: self.name, settings, expiry })
     }
+}
+
+impl FailOnFindings {
+    fn read(self) -> Result<Option<FailingKinds>, Problem> {
+        const FIELD: &str = "fail_on_findings";
+        let names = match self {
+            Self::All(is_any) => return Ok(is_any.then(FailingKinds::default)),
+            Self::Kind(name) => return kinds(FIELD, [&name]).map(Some),
+            Self::Kinds(names) => names,
+        };
+        if names.is_empty() {
+            return Err(Problem::field(FIELD, "the list of kinds is empty: write `true` for all kinds"));
+        }
+        for (at, name) in names.iter().enumerate() {
+            kinds(&format!("{FIELD}[{at}]"), [name])?;
+        }
+        kinds(FIELD, &names).map(Some)
+    }
+}
+
+fn kinds<'n>(field: &str, names: impl IntoIterator<Item = &'n String>) -> Result<FailingKinds, Problem> {
+    FailingKinds::parse(names.into_iter().map(String::as_str)).map_err(|why| Problem::field(field, why))
 }
 
 impl ServerAccount {
