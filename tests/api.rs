@@ -508,6 +508,8 @@ fn a_request_can_wait_for_sessions() {
         problem["detail"],
         "within 1ms, 1 session is still open\n  s1 imap, logged in as bob@example.org, 0 messages; the server waits for the client"
     );
+    assert_eq!(problem["report"]["failure"], "within 1ms, 1 session is still open");
+    assert!(problem["report"]["sessions"][0].as_str().unwrap().starts_with("s1 imap, "), "{problem}");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| api.ok("/sessions?user=bob@example.org&open=true&count=0&wait=20s"));
         drop(imap);

@@ -8,6 +8,7 @@ use clients::deadline::{connect, until};
 use clients::line_client;
 use clients::support::output;
 use mailjig::matchers::{body, from, session, subject, to};
+use mailjig::rules::{on, smtp};
 use mailjig::{MailServer, Report};
 
 #[path = "clients/mod.rs"]
@@ -163,6 +164,18 @@ fn fails_on_purpose() {
         "wait" => drop(server.wait_for(subject("Welcome")).within(NOW).block()),
         "only" => drop(server.only(to("eve@example.org"))),
         "none" => server.none_within(NOW, to("bob@example.org")).block(),
+        "session" => drop(server.wait_for_session(session::tls(true)).within(NOW).block()),
+        "no session" => {
+            let _client = connect(server.imap().address());
+            until("the session has begun", || !server.sessions().is_empty());
+            server.wait_for_no_session().within(NOW).block();
+        }
+        "rule" => server.mount(on(smtp::noop()).note("x")).wait(1).within(NOW).block(),
+        "removed rule" => {
+            let rule = server.mount(on(smtp::noop()).note("x"));
+            assert!(rule.unmount());
+            rule.wait(1).block();
+        }
         "verify" => {
             server.expect(2, to("bob@example.org"));
             server.verify().block();
@@ -176,7 +189,7 @@ fn fails_on_purpose() {
 fn reports_are_written_where_a_variable_says() {
     let folder = tempfile::tempdir().unwrap();
     let reports = folder.path().join("new/reports");
-    for failure in ["wait", "only", "none", "verify", "drop"] {
+    for failure in ["wait", "only", "none", "session", "no session", "rule", "removed rule", "verify", "drop"] {
         let mut test = std::process::Command::new(std::env::current_exe().unwrap());
         test.args(["--ignored", "--exact", "fails_on_purpose", "--nocapture"]);
         let ended = output(test.env("MAILJIG_REPORTS", &reports).env("FAILURE", failure), "");
@@ -196,7 +209,9 @@ fn reports_are_written_where_a_variable_says() {
         {
             let json: serde_json::Value = serde_json::from_str(&read("json")).unwrap();
             let report = if json["messages"].is_array() { &json["messages"][0] } else { &json };
-            assert!(report["expectation"].is_string(), "{failure}: {json}");
+            let is_whole =
+                report["expectation"].is_string() || report["failed"].is_array() || report["failure"].is_string();
+            assert!(is_whole, "{failure}: {json}");
         }
         std::fs::remove_dir_all(&reports).unwrap();
     }

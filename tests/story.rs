@@ -223,7 +223,7 @@ fn a_failed_wait_for_a_session_reports_each_session() {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wait.block())).unwrap_err();
 
     let text = panic.downcast_ref::<String>().unwrap();
-    let (text, place) = text.split_once("\n  asked at ").unwrap();
+    let (place, text) = text.split_once(": ").unwrap();
     assert_eq!(
         text,
         "within 10ms, no session is user \"bob@example.org\" and idling\n  s1 imap: idling wanted true, got false"

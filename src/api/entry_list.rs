@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::StatusCode;
 
 use super::accounts::mailbox;
 use super::entries::{EntryFilters, no_mailbox};
@@ -12,8 +11,9 @@ use super::mailbox_path::MailboxPath;
 use super::params::{Path, query};
 use super::problem::Problem;
 use super::target::Target;
-use super::wait::wait_until;
+use super::wait::{in_vain, wait_until};
 use crate::drive::{Engine, Interest, Topic};
+use crate::expect::FailedWait;
 use crate::journal::Journal;
 use crate::mail::Mailbox;
 use crate::world::World;
@@ -68,8 +68,8 @@ pub(super) async fn list(
     let found = server.engine().read(find).ok_or_else(|| no_mailbox(&login, &name))?;
     let wanted = count
         .map_or("1 or more".to_owned(), |count| if count > 0 { format!("{count} or more") } else { "none".to_owned() });
-    let detail = format!("within {within:?}, {} entries of {name} of {login} matched, expected {wanted}", found.len());
-    Err(Problem::new(StatusCode::CONFLICT, detail).with("entries", EntryList::of(found).entries))
+    let failure = format!("within {within:?}, {} entries of {name} of {login} matched, expected {wanted}", found.len());
+    Err(in_vain(&server, FailedWait::new(failure)).await?.with("entries", EntryList::of(found).entries))
 }
 
 impl EntryFilters {

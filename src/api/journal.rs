@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,9 +19,10 @@ use super::problem::Problem;
 use super::record_filters::RecordFilters;
 use super::record_json::RecordJson;
 use super::target::Target;
-use super::wait::wait_until;
+use super::wait::{in_vain, wait_until};
 use crate::base::Seq;
 use crate::drive::{Engine, Interest, Topic};
+use crate::expect::FailedWait;
 use crate::journal::Gone;
 use crate::server::Server;
 
@@ -115,8 +116,8 @@ pub(super) async fn list(
         Some(Err(gone)) => return Err(awaited.gone(gone)),
         Some(Ok(())) => {}
         None => {
-            let detail = format!("{} records were appended; the request waited for {wanted}", records.len());
-            return Err(Problem::new(StatusCode::CONFLICT, detail));
+            let failure = format!("{} records were appended; the request waited for {wanted}", records.len());
+            return Err(in_vain(&server, FailedWait::new(failure)).await?);
         }
     }
     if records.len() > limit {

@@ -20,7 +20,7 @@ use super::newest;
 use super::params::{NoParams, Order, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use super::wait::wait_until;
+use super::wait::{in_vain, wait_until};
 use crate::base::{Pattern, Seq, SessionNo, Times, is_identifier};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::{any, session};
@@ -136,11 +136,11 @@ pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result
     };
     let Some(mut sessions) = wait_until(&server, interest, within, check).await? else {
         let engine = server.engine();
-        let why = match count {
-            Some(0) => matcher.explain_remaining(&engine.read(|world| Snapshot::of(&world.journal))),
-            _ => matcher.explain_sessions(&engine.read(World::sessions_seen)),
+        let failed = match count {
+            Some(0) => matcher.remained(within, &engine.read(|world| Snapshot::of(&world.journal))),
+            _ => matcher.did_not_come(within, &engine.read(World::sessions_seen)),
         };
-        return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
+        return Err(in_vain(&server, failed).await?);
     };
     sessions.truncate(limit);
     Ok(Json(SessionList::of(&sessions)).into_response())

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
+use super::blocking::run_blocking;
 use super::problem::Problem;
 use crate::drive::{Engine, Interest};
-use crate::server::{Server, Until};
+use crate::expect::FailedWait;
+use crate::server::{Server, Until, write_report};
 
 /// Waits until `check` finds something; `None` if it does not in time. Fails with 410 if the server is removed meanwhile.
 pub(super) async fn wait_until<T>(
@@ -21,6 +23,16 @@ pub(super) async fn wait_until<T>(
         None => engine.is_stopped().then(|| Err(Problem::new(StatusCode::GONE, "the server was removed meanwhile"))),
     };
     Until::new(server.engine(), interest, within, check).await.transpose()
+}
+
+/// The answer to a wait that was in vain, whose report is written where reports are wanted.
+pub(super) async fn in_vain(server: &Arc<Server>, failed: FailedWait) -> Result<Problem, Problem> {
+    let engine = Arc::clone(server.engine());
+    run_blocking(move || {
+        write_report(&engine, &failed);
+        Problem::new(StatusCode::CONFLICT, failed.to_string()).with("report", failed)
+    })
+    .await
 }
 
 #[cfg(test)]

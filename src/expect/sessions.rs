@@ -1,8 +1,9 @@
-//! Error messages of waits for sessions.
+//! Failed waits for sessions.
 
-use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::FailedWait;
 use super::matcher::{Evidence, Matcher};
 use super::report::Snapshot;
 use crate::journal::Session;
@@ -18,29 +19,28 @@ impl Matcher {
         if self.is_any() { "there".to_owned() } else { self.to_string() }
     }
 
-    /// The sessions that still match, and what each waits for.
-    pub(crate) fn explain_remaining(&self, snapshot: &Snapshot) -> String {
+    /// A wait until no session matches: those that still do, and what each waits for.
+    pub(crate) fn remained(&self, within: Duration, snapshot: &Snapshot) -> FailedWait {
         let remaining = snapshot.sessions_that(self);
         let are = if remaining.len() == 1 { "session is" } else { "sessions are" };
-        let what = self.of_sessions();
-        format!("{} {are} still {what}\n  {}", remaining.len(), remaining.join("\n  "))
+        let failure = format!("within {within:?}, {} {are} still {}", remaining.len(), self.of_sessions());
+        FailedWait::new(failure).with_sessions(remaining)
     }
 
-    /// Every session, and which clauses did not match.
-    pub(crate) fn explain_sessions(&self, sessions: &[Arc<Session>]) -> String {
-        let what = self.of_sessions();
-        let mut text = format!("no session is {what}");
-        if sessions.is_empty() {
-            text.push_str("\n  there was no session");
-        }
-        for session in sessions {
+    /// A wait for a session that matches: every session, and which clauses did not match.
+    pub(crate) fn did_not_come(&self, within: Duration, sessions: &[Arc<Session>]) -> FailedWait {
+        let explained = |session: &Arc<Session>| {
             let clauses = self.explain(&Evidence { message: None, session: Some(session) });
             let failed = clauses.iter().filter(|clause| !clause.matched);
             let failed: Vec<String> =
                 failed.map(|its| format!("{} wanted {}, got {}", its.clause, its.wanted, its.got)).collect();
             let ended = session.ended.map(|(_, ending)| format!(", {ending}")).unwrap_or_default();
-            let _infallible = write!(text, "\n  {} {}{ended}: {}", session.no, session.listener, failed.join("; "));
-        }
-        text
+            format!("{} {}{ended}: {}", session.no, session.listener, failed.join("; "))
+        };
+        let explained = match sessions {
+            [] => vec!["there was no session".to_owned()],
+            sessions => sessions.iter().map(explained).collect(),
+        };
+        FailedWait::new(format!("within {within:?}, no session is {}", self.of_sessions())).with_sessions(explained)
     }
 }

@@ -12,9 +12,9 @@ use super::{MailServer, or_panic};
 use crate::base::SessionNo;
 use crate::drive::{Interest, Topic};
 use crate::expect::matchers::session;
-use crate::expect::{Finding, Matcher, Snapshot};
+use crate::expect::{FailedWait, Finding, Matcher, Snapshot};
 use crate::journal::{Session, Transcript};
-use crate::server::{FindingFilters, Server, Until, sessions_that};
+use crate::server::{FindingFilters, Server, Until, sessions_that, write_report};
 use crate::world::{Goodbye, World};
 
 impl MailServer {
@@ -237,7 +237,7 @@ impl SessionWait {
         block_on_outcome(|cx| self.poll_outcome(cx))
     }
 
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Session, String>> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Session, FailedWait>> {
         let this = &mut *self;
         let until = this.until.get_or_insert_with(|| {
             let matcher = this.matcher.clone();
@@ -248,9 +248,11 @@ impl SessionWait {
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let sessions = this.server.engine().read(World::sessions_seen);
-            let Self { matcher, location, within, .. } = this;
-            format!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions))
+            let engine = this.server.engine();
+            let sessions = engine.read(World::sessions_seen);
+            let failed = this.matcher.did_not_come(this.within, &sessions).at(this.location);
+            write_report(engine, &failed);
+            failed
         }))
     }
 }
@@ -321,7 +323,7 @@ impl NoSessionWait {
         block_on_outcome(|cx| self.poll_outcome(cx));
     }
 
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailedWait>> {
         let until = self.until.get_or_insert_with(|| {
             let check: Check<()> = Box::new(|engine| engine.read(|world| world.sessions() == 0).then_some(()));
             let interest = Interest::of([Topic::Quiet]);
@@ -329,8 +331,11 @@ impl NoSessionWait {
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-            format!("{}: within {:?}, {}", self.location, self.within, session::open().explain_remaining(&snapshot))
+            let engine = self.server.engine();
+            let snapshot = engine.read(|world| Snapshot::of(&world.journal));
+            let failed = session::open().remained(self.within, &snapshot).at(self.location);
+            write_report(engine, &failed);
+            failed
         }))
     }
 }

@@ -121,6 +121,16 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
+    /// Adds a further portion: of the last session, or the first one of another session.
+    pub(crate) fn extend(&mut self, Self(parts): Self) {
+        for part in parts {
+            match self.0.last_mut() {
+                Some(last) if last.session == part.session => last.lines.extend(part.lines),
+                Some(_) | None => self.0.push(part),
+            }
+        }
+    }
+
     /// The transcript with the bodies in place, line by line as sent, with the client's dot-stuffing: the text of a
     /// `.session` file, with a head that names the listener. The transcript of one session can be played as a
     /// [script](crate::manual::scenarios). If a message has more than 65,536 lines with wrong dot-stuffing, the rest is

@@ -9,6 +9,7 @@ use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::base::{Seq, SessionNo};
 use crate::drive::Engine;
 use crate::journal::Transcript;
 
@@ -41,11 +42,31 @@ fn write_files(folder: &Path, engine: &Engine, report: &impl Reported) -> io::Re
     fs::create_dir_all(folder)?;
     let (name, mut text) = new_file(folder)?;
     text.write_all(report.to_string().as_bytes())?;
-    let sessions = engine.read(|world| Transcript::of(&world.journal, world.journal.sessions()));
-    fs::write(folder.join(format!("{name}.session")), sessions.verbatim())?;
+    fs::write(folder.join(format!("{name}.session")), sessions(engine).verbatim())?;
     #[cfg(feature = "api")]
     fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(report)?)?;
     Ok(())
+}
+
+/// The transcripts of all sessions, read in portions, so that the lock is released in between. Records that are discarded
+/// meanwhile are left out.
+pub(super) fn sessions(engine: &Engine) -> Transcript {
+    let sessions: Vec<SessionNo> = engine.read(|world| world.journal.sessions().map(|log| log.no).collect());
+    let mut all = Transcript::default();
+    for session in sessions {
+        let mut from = Some(Seq::default());
+        while let Some(at) = from {
+            let read = engine.read(|world| {
+                let log = world.journal.session(session)?;
+                Transcript::portion(&world.journal, log, at).ok()
+            });
+            from = read.and_then(|(portion, next)| {
+                all.extend(portion);
+                next
+            });
+        }
+    }
+    all
 }
 
 /// A new text file, and its name without the extension: the test or the thread, the process, and a number, so that

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{FindingFilters, Server, write_report};
 use crate::expect::{
-    FailingKinds, Finding, FindingKind, FindingsReport, Question, RulesReport, Snapshot, UnmetExpectations,
-    verify_expectations,
+    FailingKinds, Finding, FindingKind, FindingLines, FindingsReport, Question, RulesReport, Snapshot,
+    UnmetExpectations, verify_expectations,
 };
 
 /// What is not as expected: at least one of these.
@@ -26,8 +26,9 @@ impl Server {
             (world.rules_report(), snapshot)
         });
         let expectations = snapshot.and_then(|snapshot| verify_expectations(expectations, &snapshot, is_at_end).err());
-        let findings = self.failing_findings();
-        let findings = self.engine.read(|world| FindingsReport::of(&findings, &world.journal));
+        let mut findings = FindingLines::of(self.failing_findings());
+        while !self.engine.read(|world| findings.read(&world.journal)) {}
+        let findings = findings.report();
         if rules.is_none() && expectations.is_none() && findings.is_none() {
             return None;
         }

@@ -6,7 +6,7 @@ mod text;
 mod unmet;
 mod window;
 
-pub(crate) use findings::FindingsReport;
+pub(crate) use findings::{FindingLines, FindingsReport};
 pub(crate) use near_miss::LineNumbers;
 use near_miss::key_shown;
 #[cfg(feature = "api")]

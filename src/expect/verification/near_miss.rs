@@ -32,7 +32,7 @@ pub(crate) fn near_misses(
 }
 
 /// Number of records that are read before the lock can be released.
-const PORTION: usize = 256;
+pub(super) const PORTION: usize = 256;
 
 /// The numbers of the lines at which the exchanges of sessions begin. Each session is read once, as far as it is asked for.
 #[derive(Default)]

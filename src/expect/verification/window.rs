@@ -39,7 +39,7 @@ pub(super) struct Line {
 }
 
 /// Every line of a session, with its author.
-pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
+fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
     journal.turns(log.records.iter()).for_each(|turn| push_turn(&mut all, journal, log, &turn));
     all

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::base::Times;
 use crate::drive::Engine;
+use crate::expect::FailedWait;
 use crate::rule::RuleNo;
 use crate::server::{RuleRemoved, Until, block_on, rule_fired, write_report};
 
@@ -101,7 +102,11 @@ impl Future for RuleWait {
                 write_report(engine, &report);
                 panic!("{location}: the rule did not fire that often within {within:?}\n{report}")
             }
-            None => panic!("{location}: the rule was removed before it fired that often"),
+            None => {
+                let failed = FailedWait::new("the rule was removed before it fired that often").at(location);
+                write_report(engine, &failed);
+                panic!("{failed}")
+            }
         }
     }
 }

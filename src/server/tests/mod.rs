@@ -14,8 +14,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::{Listener, Server, Settings};
+use super::{FindingFilters, Listener, Server, Settings, Until, reports};
 use crate::base::Seq;
+use crate::drive::{Interest, Topic};
+use crate::expect::FindingLines;
 use crate::journal::{RecordKind, Transcript};
 use crate::protocol::Event;
 use crate::rule::step::tests::step;
@@ -96,6 +98,35 @@ fn input_pipelined_after_starttls_is_counted_and_discarded() {
     let expected = format!("-- {} octets were sent in cleartext after STARTTLS and discarded\nTLS\n", smuggled.len());
     assert!(text.contains(&expected), "{text}");
     assert!(!text.contains("evil"), "{text}");
+}
+
+#[test]
+fn reports_read_long_sessions_in_portions() {
+    let server = server();
+    let mut client = connect(&server, Listener::Smtp);
+    for _ in 0..600 {
+        write!(client.get_mut(), "NOOP\r\n").unwrap();
+        reply(&mut client);
+    }
+    write!(client.get_mut(), "XYZZY\r\nQUIT\r\n").unwrap();
+    (0..2).for_each(|_| drop(reply(&mut client)));
+    let until = Until::new(server.engine(), Interest::of([Topic::Quiet]), Duration::from_secs(20), |engine| {
+        engine.read(|world| world.sessions() == 0).then_some(())
+    });
+    until.block().unwrap();
+
+    let mut findings = FindingLines::of(server.findings(&FindingFilters::default(), usize::MAX).unwrap().0);
+    let mut portions = 1;
+    while !server.engine().read(|world| findings.read(&world.journal)) {
+        portions += 1;
+    }
+
+    // Each exchange has two records, and its lines are those of the client and of the server.
+    assert!(portions > 3, "the lock is released in between: {portions}");
+    let report = findings.report().unwrap().to_string();
+    assert!(report.contains("s1 smtp: unknown-command") && report.contains("\n    1202  C: XYZZY\n"), "{report}");
+    let whole = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).verbatim());
+    assert_eq!(reports::sessions(server.engine()).verbatim(), whole);
 }
 
 #[test]
