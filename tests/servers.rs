@@ -204,7 +204,7 @@ fn findings_fail_the_verification_of_a_further_server() {
         let new = api.post("/servers", &asked).expect(201);
         let path = format!("/servers/{}", new["id"].as_str().unwrap());
         talk(at(&new["endpoints"]["smtp"]["port"]), "XYZZY\nQUIT\n");
-        api.ok(&format!("{path}/sessions?open=true&count=0&wait=20s"));
+        api.ok(format!("{path}/sessions?open=true&count=0&wait=20s"));
 
         let verified = api.delete(&path);
 
