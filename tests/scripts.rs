@@ -309,6 +309,248 @@ fn imap_and_pop3_are_in_step_too() {
     assert_eq!(String::from_utf8_lossy(&wire.octets(wanted.len()).unwrap().concat()), wanted);
 }
 
+/// Says each of these to a server, and reads what it must answer.
+fn converse(server: &MailServer, protocol: &str, lines: &[(&str, &str)]) -> Wire {
+    let mut wire = Wire::connect(server, protocol, false);
+    for (line, wanted) in lines {
+        wire.say(line);
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{line}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), *wanted, "{line}");
+    }
+    wire
+}
+
+#[test]
+fn a_script_logs_the_session_in_whatever_the_client_said() {
+    for (protocol, script, lines) in [
+        (
+            "smtp",
+            "S: 220 hi\nC: EHLO {host}\nS: 250 AUTH XFOO\nC: AUTH XFOO\nS: 334 Zm9v\nC* token\nS: 235 in\nLOGIN ann\nPASS",
+            &[
+                ("EHLO me\r\n", "220 hi\r\n250 AUTH XFOO\r\n"),
+                ("AUTH XFOO\r\n", "334 Zm9v\r\n"),
+                ("YmFy\r\n", "235 in\r\n"),
+                ("AUTH PLAIN\r\n", "503 5.5.1 Bad sequence of commands: you are logged in already\r\n"),
+                ("MAIL FROM:<a@example.org>\r\n", "250 2.1.0 Ok\r\n"),
+            ][..],
+        ),
+        (
+            "smtp",
+            "S: 220 hi\nC: EHLO {host}\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 name?\nC* name\nS: 334 secret?\nC* secret\n\
+             S: 235 in\nLOGIN {host}\nPASS",
+            &[
+                ("EHLO ann\r\n", "220 hi\r\n250 AUTH LOGIN\r\n"),
+                ("AUTH LOGIN\r\n", "334 name?\r\n"),
+                ("not base64!\r\n", "334 secret?\r\n"),
+                ("neither!\r\n", "235 in\r\n"),
+                ("RSET\r\n", "250 2.0.0 Ok\r\n"),
+            ],
+        ),
+        ("lmtp", "S: 220 hi\nLOGIN ann\nPASS", &[("NOOP\r\n", "220 hi\r\n250 2.0.0 Ok\r\n")]),
+        (
+            "imap",
+            "S: * OK hi\nC: {tag} AUTHENTICATE XFOO {user}\nS: {tag} OK in\nLOGIN {user}\nPASS",
+            &[
+                ("a AUTHENTICATE XFOO ann\r\n", "* OK hi\r\na OK in\r\n"),
+                ("b STATUS INBOX (MESSAGES)\r\n", "* STATUS INBOX (MESSAGES 1)\r\nb OK STATUS is complete\r\n"),
+            ],
+        ),
+        (
+            "imap",
+            "LOGIN ann\nS: * PREAUTH hi\nPASS",
+            &[(
+                "b STATUS INBOX (MESSAGES)\r\n",
+                "* PREAUTH hi\r\n* STATUS INBOX (MESSAGES 1)\r\nb OK STATUS is complete\r\n",
+            )],
+        ),
+        (
+            "pop3",
+            "S: +OK hi\nC: AUTH XFOO {token}\nS: +OK in\nLOGIN ann\nPASS",
+            &[("AUTH XFOO bar\r\n", "+OK hi\r\n+OK in\r\n"), ("STAT\r\n", "+OK 1 14\r\n")],
+        ),
+    ] {
+        let server = scripted(protocol, script);
+        server.account("ann").inbox().add("Subject: x\r\n\r\n");
+
+        let wire = converse(&server, protocol, lines);
+
+        assert_eq!(server.sessions()[0].user.as_deref(), Some("ann"), "{protocol}: {script}");
+        let transcript = server.transcript().to_string();
+        assert!(!transcript.contains("not in step"), "{transcript}");
+        drop(wire);
+        server.wait_for_no_session().block();
+        assert_eq!(report(server), "");
+    }
+}
+
+#[test]
+fn an_impossible_login_of_a_script_is_a_failure() {
+    let server = server(
+        "mailjig = 1\n[[user]]\nname = 'ann'\n[[script]]\nid = 'row'\non = 'pop3.greeting'\ntext = '''\nS: +OK hi\nLOGIN bob\nPASS\n'''\n",
+    );
+    drop(converse(&server, "pop3", &[("STAT\r\n", "+OK hi\r\n-ERR log in first\r\n")]));
+    server.wait_for_no_session().block();
+
+    let report = report(server);
+
+    assert!(report.contains("rule `row` failed") && report.contains("there is no user `bob`"), "{report}");
+}
+
+#[test]
+fn a_server_that_is_not_in_step_is_noted_when_a_script_hands_over() {
+    for (protocol, script, lines, wanted) in [
+        (
+            "smtp",
+            "S: 220 hi\nC: EHLO {host}\nS: 250 XFOO\nC: MAIL FROM:<{from}> XFOO=1\nS: 250 ok\nC: RCPT TO:<{to}>\nS: 250 ok\nPASS",
+            &[
+                ("EHLO me\r\n", "220 hi\r\n250 XFOO\r\n"),
+                ("MAIL FROM:<a@example.org> XFOO=1\r\n", "250 ok\r\n"),
+                ("RCPT TO:<b@example.org>\r\n", "250 ok\r\n"),
+            ][..],
+            "-- rule `row` notes: the conforming server is not in step with the script: it refused \"MAIL FROM:<a@example.org> XFOO=1\" with \"555 5.5.4 MAIL FROM/RCPT TO \
+             parameters not recognized or not implemented: XFOO\", and 1 more",
+        ),
+        (
+            "imap",
+            "S: * OK hi\nC: {tag} AUTHENTICATE XFOO {token}\nS: {tag} OK in\nPASS",
+            &[("a AUTHENTICATE XFOO c2VjcmV0\r\n", "* OK hi\r\na OK in\r\n")],
+            "it refused \"a AUTHENTICATE XFOO ***\" with \"a NO",
+        ),
+        (
+            "pop3",
+            "S: +OK hi\nC: STAT\nS: +OK 1 2\nC: XYZZY\nS: -ERR no\nPASS",
+            &[("STAT\r\n", "+OK hi\r\n+OK 1 2\r\n"), ("XYZZY\r\n", "-ERR no\r\n")],
+            "it refused \"STAT\" with \"-ERR log in first\"\n",
+        ),
+        (
+            "smtp",
+            "S: 220 hi\nC: EHLO {host}\nS: 250 CHUNKING\nC: MAIL FROM:<a@example.org>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: BDAT {n} LAST\n\
+             C. chunk\nS: 250 {chunk|len} of {n}\nPASS",
+            &[
+                ("EHLO me\r\n", "220 hi\r\n250 CHUNKING\r\n"),
+                ("MAIL FROM:<a@example.org>\r\n", "250 ok\r\n"),
+                ("RCPT TO:<b@example.org>\r\n", "250 ok\r\n"),
+                ("BDAT 5 LAST\r\n12\r\n3", "250 5 of 5\r\n"),
+            ],
+            "-- rule `row` notes: the conforming server does not expect these 5 octets of data\n\
+             -- rule `row` notes: the conforming server is not in step with the script: it refused \"BDAT 5 LAST\" with \"500 5.5.2",
+        ),
+    ] {
+        let server = scripted(protocol, script);
+
+        drop(converse(&server, protocol, lines));
+        server.wait_for_no_session().block();
+
+        let transcript = server.transcript().to_string();
+        assert!(transcript.contains(wanted), "{transcript}");
+        assert_eq!(report(server), "");
+    }
+}
+
+#[test]
+fn changes_by_others_are_announced_after_the_script() {
+    let server = scripted(
+        "imap",
+        "S: * OK hi\nC: {tag} LOGIN {user} x\nS: {tag} OK in\nC: {tag} SELECT INBOX\nS: {tag} OK open\nC: {tag} NOOP\nS: {tag} OK none\n\
+         C: {tag} IDLE\nS: + idling\nC: DONE\nS: {tag} OK idled\nC: {tag} UID STORE 3 +FLAGS.SILENT (\\Deleted)\nS: {tag} OK stored\n\
+         C: {tag} UID EXPUNGE 3\nS: * 3 EXPUNGE\nS: {tag} OK gone\nC: {tag} CHECK\nS: {tag} OK checked\nPASS",
+    );
+    let inbox = server.account("bob").inbox();
+    (1..=4).for_each(|_| drop(inbox.add("Subject: x\r\n\r\n")));
+    let mut wire = Wire::connect(&server, "imap", false);
+    let mut says = |line: &str, wanted: &str| {
+        wire.say(line);
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{line}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), wanted, "{line}");
+    };
+    says("a LOGIN bob x\r\n", "* OK hi\r\na OK in\r\n");
+    says("b SELECT INBOX\r\n", "b OK open\r\n");
+    // The client deletes a message itself, as the script says.
+    says("c NOOP\r\n", "c OK none\r\n");
+    says("d IDLE\r\n", "+ idling\r\n");
+    says("DONE\r\n", "d OK idled\r\n");
+    says("e UID STORE 3 +FLAGS.SILENT (\\Deleted)\r\n", "e OK stored\r\n");
+    says("f UID EXPUNGE 3\r\n", "* 3 EXPUNGE\r\nf OK gone\r\n");
+
+    inbox.add("Subject: y\r\n\r\n");
+    inbox.expunge(1);
+    inbox.flag(2, &["\\Flagged"], &[]);
+    says("g CHECK\r\n", "g OK checked\r\n");
+
+    says(
+        "h NOOP\r\n",
+        "* 1 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\n* 1 FETCH (UID 2 FLAGS (\\Flagged \\Recent))\r\nh OK Done\r\n",
+    );
+    says("i IDLE\r\n", "+ idling\r\n");
+    inbox.add("Subject: z\r\n\r\n");
+    says("", "* 4 EXISTS\r\n* 4 RECENT\r\n");
+}
+
+#[test]
+fn changes_by_others_do_not_disturb_a_script() {
+    let server = scripted(
+        "imap",
+        "S: * OK hi\nC: {tag} LOGIN {user} x\nS: {tag} OK in\nC: {tag} SELECT INBOX\nS: {tag} OK open\n@again\nC? {tag} NOOP\nS: {tag} OK none\n\
+         => again\nC? {tag} IDLE\nS: + idling\nC? DONE\nS: {tag} OK idled\n=> again\nPASS",
+    );
+    let inbox = server.account("bob").inbox();
+    inbox.add("Subject: x\r\n\r\n");
+    let mut wire = Wire::connect(&server, "imap", false);
+    let mut says = |line: &str, wanted: &str| {
+        wire.say(line);
+        let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{line}: {end:?}\n{}", server.transcript()));
+        assert_eq!(String::from_utf8_lossy(&came.concat()), wanted, "{line}");
+    };
+    says("a LOGIN bob x\r\nb SELECT INBOX\r\n", "* OK hi\r\na OK in\r\nb OK open\r\n");
+    inbox.add("Subject: y\r\n\r\n");
+    says("c NOOP\r\n", "c OK none\r\n");
+    says("d IDLE\r\n", "+ idling\r\n");
+    inbox.add("Subject: z\r\n\r\n");
+    inbox.expunge(1);
+    says("DONE\r\n", "d OK idled\r\n");
+    says("e NOOP\r\n", "e OK none\r\n");
+
+    says("f CHECK\r\n", "* 1 EXPUNGE\r\n* 2 EXISTS\r\n* 2 RECENT\r\nf OK Checked\r\n");
+}
+
+#[test]
+fn the_server_s_lines_contain_messages_of_the_scenario() {
+    let messages = "[[message]]\nid = 'one'\ntext = '''\nSubject: one\n\n.dot\n'''\n";
+    let one = "Subject: one\r\n\r\n.dot\r\n";
+    for (protocol, script, lines) in [
+        (
+            "imap",
+            "S: * OK hi\nC: {tag} X {n}\nS: * {n} FETCH (BODY[] {literal:one})\nS: {tag} OK {message:one|len}\nC: {tag} Y\nS: * BODY {literal:one}\n\
+             S: {tag} NO y\nPASS",
+            &[
+                ("a X 3\r\n", format!("* OK hi\r\n* 3 FETCH (BODY[] {{22}}\r\n{one})\r\na OK 22\r\n")),
+                ("b Y\r\n", format!("* BODY {{22}}\r\n{one}\r\nb NO y\r\n")),
+            ][..],
+        ),
+        (
+            "pop3",
+            "S: +OK hi\nC: RETR 1\nS: +OK {message:one|len} octets\nS| .{message:one}.\\r\\n\nPASS",
+            &[("RETR 1\r\n", format!("+OK hi\r\n+OK 22 octets\r\n.{one}.\r\n"))],
+        ),
+        (
+            "smtp",
+            "S: 220 hi\nC: VRFY {user}\nS| 250-{message:one|b64}\\r\\n{message:one}250 ok\\r\\n\nPASS",
+            &[("VRFY x\r\n", format!("220 hi\r\n250-U3ViamVjdDogb25lDQoNCi5kb3QNCg==\r\n{one}250 ok\r\n"))],
+        ),
+    ] {
+        let script = format!("[[script]]\nid = 'row'\non = '{protocol}.greeting'\ntext = '''\n{script}\n'''\n");
+        let server = server(&format!("mailjig = 1\n{messages}{script}"));
+        let lines: Vec<(&str, &str)> = lines.iter().map(|(line, wanted)| (*line, &wanted[..])).collect();
+
+        drop(converse(&server, protocol, &lines));
+
+        let transcript = server.transcript().to_string();
+        assert!(transcript.contains("<message one>"), "{transcript}");
+        assert!(server.account("bob").inbox().entries().is_empty(), "a message in a script is in no mailbox");
+        assert_eq!(report(server), "");
+    }
+}
+
 #[test]
 fn cleartext_behind_the_handshake_of_a_script_is_dropped() {
     for (protocol, hi, ask, go, next) in [
@@ -612,6 +854,18 @@ fn errors_of_scripts_are_at_their_lines() {
         let error = Scenario::text("x.toml", format!("mailjig = 1\n{text}")).check().unwrap_err().to_string();
         assert!(error.contains(wanted), "{text}: {error}");
     }
+    let unknown = "[[message]]\nid = 'one'\ngenerate = true\n[[script]]\nid = 'a'\ntext = '''\nS: {message:one} {literal:won}\n'''\n";
+    let error = Scenario::text("x.toml", format!("mailjig = 1\n{unknown}")).check().unwrap_err().to_string();
+    assert!(error.starts_with("x.toml:8:18: unknown message `won`\n") && error.contains("there are: one"), "{error}");
+    let inline = "[[rule]]\non = 'smtp.noop'\ndo = { script = { text = 'S: {message:one}' } }\n";
+    let error = Scenario::text("x.toml", format!("mailjig = 1\n{inline}")).check().unwrap_err().to_string();
+    assert!(error.contains("unknown message `one`"), "{error}");
+    let error = Scenario::session("x.session", "# protocol = smtp\n---\nS: 220 hi\nS| 250 {message:one}\n").check();
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("x.session:4:8: there is no message `one`: a `.session` file has no messages\n"),
+        "{error}"
+    );
     let error = Scenario::session("x.session", "S: 220 hi\n").check().unwrap_err().to_string();
     assert!(error.starts_with("x.session:1:1: the head does not name a protocol\n"), "{error}");
     let error = Scenario::session("x.session", "# protocol = smtp\n---\nS 220\n").check().unwrap_err().to_string();

@@ -31,7 +31,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
     let (inner, _) = text.strip_prefix('{')?.split_once('}')?;
     let name = inner.split(['|', ':']).next().unwrap_or_default();
-    let is_made = inner.starts_with("repeat:") || inner.starts_with("hex:");
+    let is_made = ["repeat:", "hex:", "message:", "literal:"].iter().any(|made| inner.starts_with(made));
     (is_made || (!inner.contains(':') && is_name(name))).then_some(inner)
 }
 
@@ -62,6 +62,7 @@ mod tests {
             ("a { color: red } {b c}", "a { color: red } {b c}"),
             ("{name}", "{{name}"),
             ("{a|b64}{hex:ff}", "{{a|b64}{{hex:ff}"),
+            ("{message:a}{literal:a b}", "{{message:a}{{literal:a b}"),
             ("{{x}}", "{{{{x}}}"),
             ("{", "{"),
         ] {

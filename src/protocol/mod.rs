@@ -146,6 +146,9 @@ pub(crate) trait Machine: Send + 'static {
         Reply::default()
     }
 
+    /// Whether replies leave out what other sessions changed, because the client gets other replies.
+    fn hold_updates(&mut self, _are_held: bool) {}
+
     /// Never tells the client that this message was expunged.
     fn conceal(&mut self, _place: MailboxId, _uid: u32) {}
 

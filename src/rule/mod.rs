@@ -14,6 +14,7 @@ mod filter;
 mod firing;
 mod frame;
 mod inquiry;
+mod message_part;
 mod mounted;
 mod near_miss;
 mod occurrence;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Field;
+use super::message_part::MessagePart;
 use crate::base::TextFilter;
 use crate::protocol::Reply;
 
@@ -10,7 +11,7 @@ use crate::protocol::Reply;
 /// `{hex:ff00}`; `{message:id}` for the octets of a message and `{literal:id}` for the same as an IMAP literal, in the
 /// steps that send them. A name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` are kept as they are:
 /// they announce an IMAP literal (RFC 3501 §4.3, RFC 7888 §3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Template {
     written: Box<str>,
     pieces: Vec<Piece>,
@@ -20,16 +21,7 @@ pub(crate) struct Template {
 enum Piece {
     Octets(Vec<u8>),
     Named(Name, Vec<TextFilter>),
-    Content(Content),
-}
-
-/// A message in a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Content {
-    id: Box<str>,
-    /// Whether the announcement of an IMAP literal comes first.
-    is_literal: bool,
-    filters: Vec<TextFilter>,
+    Message(MessagePart),
 }
 
 /// What is replaced in a text, by what, and an example, for the manual.
@@ -124,6 +116,16 @@ impl Template {
         Self { written: Box::default(), pieces: vec![Piece::Octets(octets)] }
     }
 
+    /// Adds octets. It is not printed.
+    pub(super) fn push_octets(&mut self, octets: impl Into<Vec<u8>>) {
+        self.pieces.push(Piece::Octets(octets.into()));
+    }
+
+    /// Adds a message. It is not printed.
+    pub(super) fn push_message(&mut self, part: MessagePart) {
+        self.pieces.push(Piece::Message(part));
+    }
+
     pub(crate) fn written(&self) -> &str {
         &self.written
     }
@@ -132,14 +134,14 @@ impl Template {
     pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Named(name, _) => Some(name),
-            Piece::Octets(_) | Piece::Content(_) => None,
+            Piece::Octets(_) | Piece::Message(_) => None,
         })
     }
 
     /// The ids of the messages in it.
     pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Content(content) => Some(&*content.id),
+            Piece::Message(part) => Some(part.id()),
             Piece::Octets(_) | Piece::Named(..) => None,
         })
     }
@@ -149,7 +151,7 @@ impl Template {
         match &self.pieces[..] {
             [] => Some(b""),
             [Piece::Octets(octets)] => Some(octets),
-            [Piece::Named(..) | Piece::Content(_)] | [_, _, ..] => None,
+            [Piece::Named(..) | Piece::Message(_)] | [_, _, ..] => None,
         }
     }
 
@@ -168,17 +170,9 @@ impl Template {
                     let value = value(name).unwrap_or_default().into_bytes();
                     out.push_octets(&filters.iter().fold(value, |value, filter| filter.apply(&value)));
                 }
-                Piece::Content(Content { id, is_literal, filters }) => {
-                    let Some(octets) = message(id) else { continue };
-                    if *is_literal {
-                        out.push(&format!("{{{}}}\r\n", octets.len()));
-                    }
-                    match filters.split_first() {
-                        None => out.push_labelled(format!("message {id}"), octets),
-                        Some((first, others)) => {
-                            let value = first.apply(&octets);
-                            out.push_octets(&others.iter().fold(value, |value, filter| filter.apply(&value)));
-                        }
+                Piece::Message(part) => {
+                    if let Some(octets) = message(part.id()) {
+                        part.write(octets, &mut out);
                     }
                 }
             }
@@ -192,7 +186,7 @@ impl Template {
             Piece::Named(name, filters) if groups.contains(&name.written()) => {
                 TemplatePart::Group(name.written(), filters.clone())
             }
-            Piece::Octets(_) | Piece::Named(..) | Piece::Content(_) => {
+            Piece::Octets(_) | Piece::Named(..) | Piece::Message(_) => {
                 let only = Self { written: Box::default(), pieces: vec![piece.clone()] };
                 TemplatePart::Octets(only.fill(value))
             }
@@ -221,7 +215,8 @@ impl Template {
                             if !octets.is_empty() {
                                 pieces.push(Piece::Octets(std::mem::take(&mut octets)));
                             }
-                            pieces.push(content(inner)?.map_or_else(|| named(inner), Ok)?);
+                            let part = MessagePart::parse(inner)?.map(Piece::Message);
+                            pieces.push(part.map_or_else(|| named(inner), Ok)?);
                         }
                     }
                     rest = &behind[end + 1..];
@@ -256,22 +251,6 @@ pub(super) fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     let Some(digits) = inner.strip_prefix("hex:") else { return Ok(None) };
     let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes());
     octets.map(Some).map_err(|_| format!("`{digits}` is not hexadecimal with two digits for each octet"))
-}
-
-/// `{message:id}` and `{literal:id}`.
-fn content(inner: &str) -> Result<Option<Piece>, String> {
-    let Some((kind @ ("message" | "literal"), rest)) = inner.split_once(':') else { return Ok(None) };
-    let mut parts = rest.split('|');
-    let id = parts.next().unwrap_or_default();
-    if id.is_empty() {
-        return Err(format!("write `{{{kind}:id}}`, with the id of a `[[message]]`"));
-    }
-    let filters = parts.map(TextFilter::parse).collect::<Result<Vec<_>, _>>()?;
-    let is_literal = kind == "literal";
-    if is_literal && !filters.is_empty() {
-        return Err("`literal` has no filters; write `{message:id|len}` for the size of a message".to_owned());
-    }
-    Ok(Some(Piece::Content(Content { id: id.into(), is_literal, filters })))
 }
 
 fn named(inner: &str) -> Result<Piece, String> {

@@ -299,8 +299,9 @@ impl Reader {
     fn rules(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) -> Vec<(Rule, Node)> {
         let origin = |place: &Location| source.origin(place);
         let mut rules = Vec::new();
+        let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
         for (i, its) in each(table, "script").iter().enumerate() {
-            rules.extend(self.named_script(its, i + 1, source));
+            rules.extend(self.named_script(its, i + 1, &ids, source));
         }
         for (i, its) in each(table, "rule").iter().enumerate() {
             rules.extend(self.rule(its, i + 1, &origin));
@@ -310,7 +311,6 @@ impl Reader {
             Location::Span(span) => span.start,
             Location::Pointer(_) | Location::Nowhere => 0,
         });
-        let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
         check::rules(self, &rules, &ids);
         let steps = rules.iter().flat_map(|(rule, _)| rule.all_steps());
         for id in steps.flat_map(|timed| timed.step.messages()) {

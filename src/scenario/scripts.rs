@@ -14,7 +14,7 @@ use crate::rule::step::script::ScriptRef;
 use crate::rule::{On, Rule};
 
 /// How the first line of a session begins, apart from its head.
-const SIGNS: &[&str] = &["S: ", "S| ", "C: ", "C| ", "C~ ", "C? ", "C* ", "C. ", "C! ", "---", "-- "];
+const SIGNS: &[&str] = &["S: ", "S| ", "C: ", "C| ", "C~ ", "C? ", "C* ", "C. ", "C! ", "LOGIN ", "---", "-- "];
 
 /// Whether a text is that of a `.session` file and not of a scenario in TOML, which begins with a key.
 pub(super) fn is_session(text: &str) -> bool {
@@ -26,6 +26,7 @@ pub(super) fn is_session(text: &str) -> bool {
 /// A scenario of one script, which is played at every greeting of its protocol.
 pub(super) fn session(name: &str, text: &str) -> Result<Loaded, ScenarioError> {
     let wrong = |problems| ScenarioError::new(name, text, problems);
+    Script::parse_knowing(text, None).map_err(wrong)?;
     let script = ScriptRef::parse(text).map_err(wrong)?;
     let Some(protocol) = script.script.protocol() else {
         let problem = Problem::error(Location::Span(0..0), "the head does not name a protocol");
@@ -50,7 +51,14 @@ fn greeting(protocol: Protocol) -> Event {
 
 impl Reader {
     /// Reads a `[[script]]`, which rules then can name. Returns the rule that begins it, if it has `on`, and its node.
-    pub(super) fn named_script(&mut self, node: &Node, number: usize, source: &Source<'_>) -> Option<(Rule, Node)> {
+    /// `messages` are the ids that its lines can name.
+    pub(super) fn named_script(
+        &mut self,
+        node: &Node,
+        number: usize,
+        messages: &[String],
+        source: &Source<'_>,
+    ) -> Option<(Rule, Node)> {
         let table = self.table(node, "a script", keys::SCRIPT);
         let id = match table.get("id") {
             Some(id) => self.text(id)?,
@@ -61,8 +69,8 @@ impl Reader {
         }
         let divergence = table.get("on_divergence").and_then(|its| Some((self.divergence(its)?, self.text(its)?)));
         let text = match (table.get("text"), table.get("file")) {
-            (Some(text), None) => self.script_within(text, source),
-            (None, Some(file)) => self.script_file(file, source),
+            (Some(text), None) => self.script_within(text, messages, source),
+            (None, Some(file)) => self.script_file(file, messages, source),
             (Some(_), Some(_)) | (None, None) => {
                 self.wrong_help(&node.place, "a script needs either `text` or `file`", "write `text = '''…'''`");
                 None
@@ -79,14 +87,14 @@ impl Reader {
     }
 
     /// The text of a script in the document. Reports each error at its line.
-    fn script_within(&mut self, node: &Node, source: &Source<'_>) -> Option<String> {
+    fn script_within(&mut self, node: &Node, messages: &[String], source: &Source<'_>) -> Option<String> {
         let text = self.verbatim(node)?;
         let from = match &node.place {
             Location::Span(span) => source.literal_start(span.start),
             Location::Pointer(_) | Location::Nowhere => None,
         };
         let Some(from) = from else { return self.script_text(&text, &node.place).map(|_| text) };
-        match Script::parse(&text) {
+        match Script::parse_knowing(&text, Some(messages)) {
             Ok(_) => Some(text),
             Err(problems) => {
                 for problem in problems {
@@ -102,12 +110,12 @@ impl Reader {
     }
 
     /// The text of a script in a file beside the scenario.
-    fn script_file(&mut self, node: &Node, source: &Source<'_>) -> Option<String> {
+    fn script_file(&mut self, node: &Node, messages: &[String], source: &Source<'_>) -> Option<String> {
         let name = self.text(node)?;
         let path = source.folder.as_ref().map_or_else(|| name.as_str().into(), |folder| folder.join(&name));
         let text = fs::read_to_string(&path).map_err(|error| format!("the file `{name}` cannot be read: {error}"));
         let text = self.parsed(&node.place, text)?;
-        if let Err(problems) = Script::parse(&text) {
+        if let Err(problems) = Script::parse_knowing(&text, Some(messages)) {
             let error = ScenarioError::new(&path.display().to_string(), &text, problems);
             self.wrong(&node.place, format!("`{name}` is not a script:\n{error}"));
             return None;

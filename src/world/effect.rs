@@ -88,6 +88,8 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
         if let Some(run) = &mut self.run {
             run.logged_in(&user);
         }
+        // What a script accepted before was about this login.
+        self.session.map(|session| self.world.refused.remove(&session));
         Ok(())
     }
 

@@ -35,6 +35,7 @@ pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
 pub(crate) use mailboxes::{FlagChange, NotChanged, UidChange};
 pub(crate) use outside::Draft;
+use script::Refused;
 pub(crate) use script::ScriptInput;
 pub(crate) use sessions::Goodbye;
 use timers::Timers;
@@ -56,6 +57,8 @@ pub(crate) struct World {
     pub(crate) down_until: Option<Timestamp>,
     /// The TLS profiles that rules chose for sessions.
     pub(crate) presented: HashMap<SessionNo, Profile>,
+    /// What machines refused although a script accepted it, by session.
+    refused: HashMap<SessionNo, Refused>,
     /// What listeners present instead of the default.
     pub(crate) listener_settings: ListenerSettings,
     /// Messages that rules can deliver, by name.
@@ -109,6 +112,7 @@ impl World {
             to_free: Vec::new(),
             down_until: None,
             presented: HashMap::new(),
+            refused: HashMap::new(),
             listener_settings: ListenerSettings::default(),
             messages: HashMap::new(),
             expectations: Expectations::default(),
@@ -175,6 +179,7 @@ impl World {
         self.mail.maildrop_locks.leave(session);
         self.rulebook.forget(session);
         self.presented.remove(&session);
+        self.refused.remove(&session);
         self.journal.end(now, session, ending, unfinished, first);
         self.keep_bounds(now);
     }

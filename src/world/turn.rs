@@ -209,9 +209,9 @@ impl World {
             match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {
                     run.remember(&cx);
-                    let Some(Decoded { request, .. }) = decoded.take() else { continue };
+                    let Some(Decoded { event, input, request }) = decoded.take() else { continue };
                     let request = chosen(machine, request, &mut run, &mut progress);
-                    match self.perform(session, machine, request, &mut run, now) {
+                    match self.perform(session, machine, (event, &input), request, &mut run, now) {
                         Next::More(rest) if !run.is_item() => break Continuation::Part(rest),
                         answered @ (Next::Continue | Next::More(_) | Next::Layer(_) | Next::End) => next = answered,
                     }
@@ -245,6 +245,7 @@ impl World {
         &mut self,
         session: SessionNo,
         machine: &mut M,
+        asked: (Event, &Input),
         request: M::Request,
         run: &mut Run,
         now: Timestamp,
@@ -255,7 +256,13 @@ impl World {
         if run.is_item() {
             txn.give_single();
         }
+        let is_scripted = run.is_inside_of_script();
+        machine.hold_updates(is_scripted);
         let Outcome { reply, status, next } = machine.perform(request, &mut txn);
+        machine.hold_updates(false);
+        if is_scripted && status == Some(Status::Negative) {
+            self.refused(session, asked, &reply);
+        }
         if let (Some(user), _) = self.mail.entered() {
             run.logged_in(&user);
         }

@@ -98,7 +98,8 @@ impl Replay {
     fn script(&self) -> Result<(Script, Protocol), String> {
         let name = self.client.display().to_string();
         let text = fs::read_to_string(&self.client).map_err(|error| format!("{name} cannot be read: {error}"))?;
-        let script = Script::parse(&text).map_err(|problems| ScenarioError::new(&name, &text, problems).to_string())?;
+        let script = Script::parse_knowing(&text, None);
+        let script = script.map_err(|problems| ScenarioError::new(&name, &text, problems).to_string())?;
         match script.protocol() {
             Some(protocol) => Ok((script, protocol)),
             None => Err(format!(

@@ -72,6 +72,7 @@ pub(super) fn course<'s>(script: &'s Script, values: &Values) -> Result<Vec<&'s 
             | ScriptStep::SayOctets(_)
             | ScriptStep::Never(_)
             | ScriptStep::Wait(_)
+            | ScriptStep::Login(_)
             | ScriptStep::Close(_)
             | ScriptStep::Label(_)
             | ScriptStep::Tls
@@ -153,6 +154,7 @@ impl Player {
                 | ScriptStep::Pass
                 | ScriptStep::Never(_)
                 | ScriptStep::Wait(_)
+                | ScriptStep::Login(_)
                 | ScriptStep::Label(_)
                 | ScriptStep::Comment(_) => {}
             }
@@ -325,6 +327,7 @@ fn said(line: &ScriptLine) -> Option<(&Text, &'static [u8])> {
         | ScriptStep::Optional(_)
         | ScriptStep::Never(_)
         | ScriptStep::Wait(_)
+        | ScriptStep::Login(_)
         | ScriptStep::Close(_)
         | ScriptStep::Goto(_)
         | ScriptStep::Label(_)

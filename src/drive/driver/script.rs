@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::news::News;
 use super::{Driver, let_others};
-use crate::journal::{Ending, RecordKind};
+use crate::journal::{Ending, RecordKind, Weight};
 use crate::protocol::{Decoded, Event, Input, Machine, Protocol};
 use crate::rule::script::{Act, Divergence, Expected, Heard, ScriptNext};
 use crate::rule::{Playing, ScriptTurn};
@@ -36,28 +36,14 @@ impl<M: Machine> Driver<M> {
                     }
                 }
                 Heard::Fits { octets, is_data, wrong } => {
-                    let taken = self.input.split_to(octets);
-                    spent += taken.len();
-                    pending.unrecorded.extend_from_slice(&taken);
-                    // A machine that expects no data would take its lines for commands.
-                    if !is_data || self.machine.unfinished().within.is_some() {
-                        pending.undecoded.unsplit(taken);
-                    }
-                    let (acts, next) = playing.player.act();
-                    playing.next = next;
-                    let is_secured = acts.contains(&Act::Tls);
-                    let is_answered = !acts.is_empty() || !wrong.is_empty();
-                    let turn = playing.acts(acts);
-                    self.hear(&playing, &mut pending, turn, &wrong, is_answered).await?;
-                    if is_secured {
-                        pending = Pending::default();
-                    }
+                    spent += octets;
+                    self.fits(&mut playing, &mut pending, (octets, is_data), &wrong).await?;
                 }
                 Heard::Diverges { octets, wrong } => {
                     let turn = match playing.player.on_divergence() {
                         Divergence::Pass => {
                             let failures = playing.failures(unknown(&playing), &self.input[..octets], &wrong);
-                            self.note_failures(failures);
+                            self.note(failures);
                             break;
                         }
                         Divergence::Close => playing.closes(),
@@ -71,8 +57,40 @@ impl<M: Machine> Driver<M> {
             }
             let_others(&mut spent).await;
         }
+        self.engine.update(|world, now| world.hand_over(self.session, &playing, now));
         let rest = std::mem::replace(&mut self.input, pending.undecoded);
         self.input.unsplit(rest);
+        Ok(())
+    }
+
+    /// Takes octets that fit, and plays what follows.
+    async fn fits(
+        &mut self,
+        playing: &mut Playing,
+        pending: &mut Pending,
+        (octets, is_data): (usize, bool),
+        wrong: &[Expected],
+    ) -> Result<(), Ending> {
+        let taken = self.input.split_to(octets);
+        pending.unrecorded.extend_from_slice(&taken);
+        // A machine that expects no data would take its lines for commands.
+        let is_unexpected = is_data && self.machine.unfinished().within.is_none();
+        if !is_unexpected {
+            pending.undecoded.unsplit(taken);
+        }
+        let (acts, next) = playing.player.act();
+        playing.next = next;
+        let is_secured = acts.contains(&Act::Tls);
+        let is_answered = !acts.is_empty() || !wrong.is_empty();
+        let turn = playing.acts(acts);
+        self.hear(playing, pending, turn, wrong, is_answered).await?;
+        if is_unexpected {
+            let text = format!("the conforming server does not expect these {octets} octets of data");
+            self.note(vec![playing.noted(Weight::Note, text)]);
+        }
+        if is_secured {
+            *pending = Pending::default();
+        }
         Ok(())
     }
 
@@ -102,12 +120,12 @@ impl<M: Machine> Driver<M> {
     fn ended_early(&mut self, playing: &Playing, what: &str) {
         if !playing.player.may_end() {
             let expected = playing.player.expected(None).text;
-            self.note_failures(vec![playing.failure(format!("{what}; {expected}"))]);
+            self.note(vec![playing.failure(format!("{what}; {expected}"))]);
         }
     }
 
-    fn note_failures(&mut self, failures: Vec<RecordKind>) {
-        self.engine.update(|world, now| failures.into_iter().for_each(|its| world.note(self.session, its, now)));
+    fn note(&mut self, notes: Vec<RecordKind>) {
+        self.engine.update(|world, now| notes.into_iter().for_each(|its| world.note(self.session, its, now)));
     }
 
     /// Gives what the client sent to the machine, and plays the exchange of each request; the script answers the last

@@ -104,6 +104,8 @@ pub(crate) struct Imap {
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
     capability_overrides: CapabilityOverrides,
+    /// Whether replies leave out what other sessions changed.
+    holds_updates: bool,
 }
 
 /// The states of RFC 3501 §3.
@@ -137,6 +139,7 @@ impl Imap {
             tls,
             is_busy,
             capability_overrides: CapabilityOverrides::default(),
+            holds_updates: false,
         }
     }
 
@@ -307,6 +310,10 @@ impl Machine for Imap {
             view.sync(txn, &mut out, true);
         }
         out
+    }
+
+    fn hold_updates(&mut self, are_held: bool) {
+        self.holds_updates = are_held;
     }
 
     fn conceal(&mut self, place: MailboxId, uid: u32) {

@@ -114,6 +114,7 @@ impl Imap {
         let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation | Progress::End(_)));
         if let ImapState::Selected(_, view) = &mut self.state
             && is_over
+            && (!self.holds_updates || view.has_expunged())
         {
             view.sync(txn, &mut out, may_expunge);
         }

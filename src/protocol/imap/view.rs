@@ -32,6 +32,8 @@ pub(super) struct View {
     noticed: u64,
     /// Expunged messages whose expunge is never announced.
     concealed: Vec<u32>,
+    /// Whether this session expunged messages that its client was not told of yet.
+    has_expunged: bool,
 }
 
 impl View {
@@ -50,6 +52,7 @@ impl View {
             put_off_to: 0,
             noticed: 0,
             concealed: Vec::new(),
+            has_expunged: false,
         }
     }
 
@@ -133,6 +136,16 @@ impl View {
         self.own.push(modseq);
     }
 
+    /// Notes an expunge by this session, whose reply announces it.
+    pub(super) fn expunged(&mut self) {
+        self.has_expunged = true;
+    }
+
+    /// Whether this session expunged messages that its client was not told of yet.
+    pub(super) fn has_expunged(&self) -> bool {
+        self.has_expunged
+    }
+
     /// Whether the mailbox has changes that the client does not know.
     pub(super) fn has_news(&self, mailbox: &Mailbox) -> bool {
         mailbox.uid_next > self.seen_to
@@ -187,6 +200,7 @@ impl View {
             is_there
         });
         self.expunged_to = mailbox.highest_modseq;
+        self.has_expunged = false;
     }
 
     fn tell_new(&mut self, mailbox: &Mailbox, out: &mut Reply) {

@@ -13,6 +13,7 @@ use crate::rule::frame::Frame;
 use crate::rule::plan::After;
 use crate::rule::script::{Act, Expected, Player, ScriptNext};
 use crate::rule::step::Step;
+use crate::rule::step::login::Login;
 use crate::rule::step::pass::{Output, Pass};
 use crate::rule::step::raw::Raw;
 use crate::rule::step::reply::Reply;
@@ -92,16 +93,21 @@ impl Playing {
 
     /// A failure to record.
     pub(crate) fn failure(&self, text: String) -> RecordKind {
-        RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&self.rule.id)), weight: Weight::Failure, text }))
+        self.noted(Weight::Failure, text)
+    }
+
+    /// Something to record.
+    pub(crate) fn noted(&self, weight: Weight, text: String) -> RecordKind {
+        RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&self.rule.id)), weight, text }))
     }
 }
 
 impl ScriptTurn {
     /// The steps of the script's rule in an exchange with replies of this form.
-    fn steps(&self, framing: &Framing) -> Arc<[Timed]> {
+    fn steps(&self, event: Event, framing: &Framing) -> Arc<[Timed]> {
         let timed = |step: Arc<dyn Step>| Timed { step, after: None };
         match &self.does {
-            Does::Acts(acts) => steps_of(acts, framing).into_iter().map(timed).collect(),
+            Does::Acts(acts) => steps_of(acts, event, framing).into_iter().map(timed).collect(),
             Does::Refuses(None) => Arc::from([timed(Arc::new(Raw(Template::of_octets(Vec::new()))))]),
             Does::Refuses(Some(text)) => {
                 Arc::from([timed(Arc::new(Reply(vec![Template::of_octets(text.as_bytes().to_vec())])))])
@@ -111,22 +117,25 @@ impl ScriptTurn {
     }
 }
 
-/// The steps for what a server does. The request is performed silently, unless the reply is negative.
-fn steps_of(acts: &[Act], framing: &Framing) -> Vec<Arc<dyn Step>> {
+/// The steps for what a server does. The request is performed silently, unless the reply is negative, or a login stands
+/// for what the request would do.
+fn steps_of(acts: &[Act], event: Event, framing: &Framing) -> Vec<Arc<dyn Step>> {
     let said = acts.iter().take_while(|act| **act != Act::Tls).filter_map(|act| match act {
-        Act::Say(octets) => Some(&octets[..]),
-        Act::Wait(_) | Act::Tls | Act::Close(_) => None,
+        Act::Say(text) => Some(text.fill(&|_| None)),
+        Act::Wait(_) | Act::Tls | Act::Login(_) | Act::Close(_) => None,
     });
     let is_refused = framing.status(&said.collect::<Vec<_>>().concat()) == Some(Status::Negative);
     let mut steps: Vec<Arc<dyn Step>> = Vec::new();
-    if !is_refused {
+    let logs_in = acts.iter().any(|act| matches!(act, Act::Login(_)));
+    if !is_refused && (!logs_in || event.is_greeting()) {
         steps.push(Arc::new(Pass::from(Output::Discarded)));
     }
     for act in acts {
         steps.push(match act {
-            Act::Say(octets) => Arc::new(Raw(Template::of_octets(octets.clone()))),
+            Act::Say(text) => Arc::new(Raw(text.clone())),
             Act::Wait(span) => Arc::new(WaitStep((*span).into())),
             Act::Tls => Arc::new(Handshake),
+            Act::Login(user) => Arc::new(Login(Template::of_octets(user.clone()))),
             Act::Close(mode) => Arc::new(*mode),
         });
     }
@@ -168,7 +177,7 @@ impl Run {
     }
 
     /// Whether rules inside of a script's rule are skipped.
-    pub(super) fn is_inside_of_script(&self) -> bool {
+    pub(crate) fn is_inside_of_script(&self) -> bool {
         matches!(self.script, Some(Scripted::Inside { .. } | Scripted::Begun(_)))
     }
 
@@ -178,7 +187,7 @@ impl Run {
             return false;
         }
         let Some(Scripted::Ahead(turn)) = self.script.take() else { return false };
-        let steps = turn.steps(&self.framing);
+        let steps = turn.steps(self.event, &self.framing);
         let ScriptTurn { no, rule, is_over, .. } = *turn;
         let (counting, key, groups, request) = (Counting::default(), String::new(), Vec::new(), Vec::new());
         let mut frame = Frame::new(Firing { no, rule, n: 0, counting, key, groups, request });
@@ -197,7 +206,7 @@ impl Run {
         let (acts, next) = player.act();
         let (no, rule) = (frame.firing.no, Arc::clone(&frame.firing.rule));
         let playing = Playing { player, next, no, rule };
-        frame.insert(&playing.acts(acts).steps(&self.framing), true);
+        frame.insert(&playing.acts(acts).steps(self.event, &self.framing), true);
         self.script = Some(Scripted::Begun(Box::new(playing)));
     }
 }

@@ -80,6 +80,7 @@ impl Player {
                 | ScriptStep::Say(_)
                 | ScriptStep::SayOctets(_)
                 | ScriptStep::Wait(_)
+                | ScriptStep::Login(_)
                 | ScriptStep::Close(_)
                 | ScriptStep::Goto(_)
                 | ScriptStep::Tls => return false,
@@ -124,6 +125,7 @@ fn text_of(step: &ScriptStep) -> Option<(&Text, bool)> {
         | ScriptStep::SayOctets(_)
         | ScriptStep::Never(_)
         | ScriptStep::Wait(_)
+        | ScriptStep::Login(_)
         | ScriptStep::Close(_)
         | ScriptStep::Goto(_)
         | ScriptStep::Label(_)

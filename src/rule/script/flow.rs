@@ -14,6 +14,7 @@ impl Script {
             | ScriptStep::SayOctets(_)
             | ScriptStep::Never(_)
             | ScriptStep::Wait(_)
+            | ScriptStep::Login(_)
             | ScriptStep::Close(_)
             | ScriptStep::Goto(_)
             | ScriptStep::Tls
@@ -43,6 +44,7 @@ impl Script {
                 | ScriptStep::SayOctets(_)
                 | ScriptStep::Never(_)
                 | ScriptStep::Wait(_)
+                | ScriptStep::Login(_)
                 | ScriptStep::Label(_)
                 | ScriptStep::Tls
                 | ScriptStep::Comment(_) => at += 1,
@@ -86,7 +88,7 @@ pub(super) fn problems(script: &Script, text: &str) -> Vec<Problem> {
                 wrong(line, format!("the loop to `{label}` waits for no line of the client"), help);
             }
         }
-        if let ScriptStep::Say(text) | ScriptStep::SayOctets(text) = &line.step {
+        if let ScriptStep::Say(text) | ScriptStep::SayOctets(text) | ScriptStep::Login(text) = &line.step {
             let is_tag = |name: &str| name == "tag" && script.protocol().is_none_or(|its| its == Protocol::Imap);
             let has_value =
                 |name: &str| is_tag(name) || bound.contains(&name) || groups.iter().any(|its| **its == *name);
@@ -110,6 +112,7 @@ fn binds(line: &ScriptLine) -> Vec<&str> {
         | ScriptStep::SayOctets(_)
         | ScriptStep::Never(_)
         | ScriptStep::Wait(_)
+        | ScriptStep::Login(_)
         | ScriptStep::Close(_)
         | ScriptStep::Goto(_)
         | ScriptStep::Label(_)
@@ -153,6 +156,7 @@ fn next(script: &Script, at: usize) -> Vec<usize> {
         | ScriptStep::SayOctets(_)
         | ScriptStep::Never(_)
         | ScriptStep::Wait(_)
+        | ScriptStep::Login(_)
         | ScriptStep::Label(_)
         | ScriptStep::Tls
         | ScriptStep::Comment(_) => vec![at + 1],

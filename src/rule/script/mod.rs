@@ -17,6 +17,7 @@
 
 mod expected;
 mod flow;
+mod messages;
 mod parse;
 mod player;
 mod print;
@@ -106,6 +107,8 @@ pub(crate) enum ScriptStep {
     Label(Box<str>),
     /// `TLS`: the handshake.
     Tls,
+    /// `LOGIN user`: logs the session in, whatever the client said.
+    Login(Text),
     /// `PASS`: the conforming server continues.
     Pass,
     /// `-- text`

@@ -12,7 +12,7 @@ use crate::rule::step::close::CloseMode;
 /// The keys of the head.
 const KEYS: &[&str] = &["protocol", "listener", "on_divergence"];
 /// The ways in which a line can begin.
-const FORMS: &str = "a line begins with S: S| C: C| C~ C? C* C. C! W: X: => @ TLS PASS or --";
+const FORMS: &str = "a line begins with S: S| C: C| C~ C? C* C. C! W: X: => @ TLS LOGIN PASS or --";
 
 impl Script {
     /// Reads a script; fails with all errors, each with its place in the text.
@@ -116,6 +116,9 @@ impl<'t> Reading<'t> {
             }
             _ => {}
         }
+        if let Some(user) = line.strip_prefix("LOGIN").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+            return self.login(line, user.trim());
+        }
         if let Some(comment) = line.strip_prefix("--") {
             return Some(ScriptStep::Comment(comment.strip_prefix(' ').unwrap_or(comment).into()));
         }
@@ -133,10 +136,10 @@ impl<'t> Reading<'t> {
         let step = match sign {
             "S:" => ScriptStep::Say(self.parsed(value, Text::parse(value))?),
             "S|" => ScriptStep::SayOctets(self.parsed(value, Text::parse_octets(value))?),
-            "C:" => ScriptStep::Client(ClientLine::Line(self.parsed(value, Text::parse(value))?)),
+            "C:" => ScriptStep::Client(ClientLine::Line(self.own_text(value, Text::parse(value))?)),
             "C|" => ScriptStep::Client(ClientLine::Octets(self.octets(value)?)),
             "C~" => ScriptStep::Client(ClientLine::Regex(self.regex(value)?)),
-            "C?" => ScriptStep::Optional(self.parsed(value, Text::parse(value))?),
+            "C?" => ScriptStep::Optional(self.own_text(value, Text::parse(value))?),
             "C*" => ScriptStep::Client(ClientLine::Any(self.name(value)?)),
             "C." => ScriptStep::Client(ClientLine::Data(ClientData { name: self.name(value)?, octets: None })),
             "C!" => ScriptStep::Never(self.regex(value)?),
@@ -179,6 +182,14 @@ impl<'t> Reading<'t> {
         }
     }
 
+    fn login(&mut self, line: &'t str, user: &'t str) -> Option<ScriptStep> {
+        if user.is_empty() {
+            self.line_wrong(line, "`LOGIN` needs a user", "write `LOGIN ann`");
+            return None;
+        }
+        self.own_text(user, Text::parse(user)).map(ScriptStep::Login)
+    }
+
     fn label(&mut self, written: &'t str) -> Option<Box<str>> {
         let name = written.trim();
         if !is_name(name) {
@@ -202,7 +213,7 @@ impl<'t> Reading<'t> {
     }
 
     fn octets(&mut self, value: &'t str) -> Option<Text> {
-        let octets = self.parsed(value, Text::parse_octets(value))?;
+        let octets = self.own_text(value, Text::parse_octets(value))?;
         if octets.names().next().is_some() {
             let help = "write `C:` or `C~` for a line with variables";
             self.wrong(self.span(value), "`C|` stands for a fixed number of octets", help);
@@ -213,6 +224,17 @@ impl<'t> Reading<'t> {
             return None;
         }
         Some(octets)
+    }
+
+    /// A text without messages, which only the server sends.
+    fn own_text(&mut self, value: &'t str, parsed: Result<Text, String>) -> Option<Text> {
+        let text = self.parsed(value, parsed)?;
+        if text.messages().next().is_some() {
+            let help = "write `C.` for data of the client, and `{{` for a brace";
+            self.wrong(self.span(value), "only lines of the server contain messages", help);
+            return None;
+        }
+        Some(text)
     }
 
     fn regex(&mut self, value: &'t str) -> Option<Pattern> {
@@ -239,7 +261,7 @@ impl<'t> Reading<'t> {
     fn unknown(&mut self, line: &'t str) -> Option<ScriptStep> {
         let help = match line.split_whitespace().next() {
             Some(word) if line.starts_with('#') => format!("comments begin with `--`, not with `{word}`"),
-            Some(word) => nearest(word, ["TLS", "PASS"]).unwrap_or_else(|| FORMS.to_owned()),
+            Some(word) => nearest(word, ["TLS", "LOGIN", "PASS"]).unwrap_or_else(|| FORMS.to_owned()),
             None => FORMS.to_owned(),
         };
         self.line_wrong(line, "this is not a line of a script", help);

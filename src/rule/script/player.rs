@@ -9,6 +9,7 @@ use crate::base::Pattern;
 use crate::protocol::Protocol;
 use crate::protocol::imap::announcement;
 use crate::rule::step::close::CloseMode;
+use crate::rule::template::Template;
 
 /// Maximum number of octets of a line.
 pub(crate) const LONGEST_LINE: usize = 1 << 20;
@@ -52,9 +53,11 @@ enum Announced {
 /// What the server does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Act {
-    Say(Vec<u8>),
+    Say(Template),
     Wait(Duration),
     Tls,
+    /// Log the session in as this user.
+    Login(Vec<u8>),
     Close(CloseMode),
 }
 
@@ -131,10 +134,15 @@ impl Player {
         let script = Arc::clone(&self.script);
         while let Some(line) = script.lines.get(self.next) {
             match &line.step {
-                ScriptStep::Say(text) => acts.push(Act::Say([&self.filled(text)[..], b"\r\n"].concat())),
-                ScriptStep::SayOctets(octets) => acts.push(Act::Say(self.filled(octets))),
+                ScriptStep::Say(text) => {
+                    let mut line = text.template(&self.values);
+                    line.push_octets(*b"\r\n");
+                    acts.push(Act::Say(line));
+                }
+                ScriptStep::SayOctets(octets) => acts.push(Act::Say(octets.template(&self.values))),
                 ScriptStep::Wait(span) => acts.push(Act::Wait(*span)),
                 ScriptStep::Tls => acts.push(Act::Tls),
+                ScriptStep::Login(user) => acts.push(Act::Login(self.filled(user))),
                 ScriptStep::Close(mode) => {
                     acts.push(Act::Close(*mode));
                     self.next = script.lines.len();

@@ -57,6 +57,7 @@ impl fmt::Display for ScriptStep {
             Self::Goto(label) => write!(f, "=> {label}"),
             Self::Label(label) => write!(f, "@{label}"),
             Self::Tls => f.write_str("TLS"),
+            Self::Login(user) => write!(f, "LOGIN {}", user.written()),
             Self::Pass => f.write_str("PASS"),
             Self::Comment(text) => written(f, "--", text),
         }

@@ -25,9 +25,10 @@ impl Random {
 
     fn step(&mut self) -> ScriptStep {
         let line = |text: String| Text::of(&text);
-        match self.below(12) {
+        match self.below(13) {
             0 => ScriptStep::Say(line(self.text())),
             1 => ScriptStep::SayOctets(Text::of_octets(&self.octets())),
+            2 if self.below(2) == 0 => ScriptStep::Say(Text::parse("{literal:one}) {message:two|len}").unwrap()),
             2 => ScriptStep::Client(ClientLine::Line(Text::parse("{tag} LOGIN {user}").unwrap())),
             3 => ScriptStep::Client(ClientLine::Line(line(self.text()))),
             4 => ScriptStep::Client(ClientLine::Octets(Text::of_octets(&[&b"x"[..], &self.octets()].concat()))),
@@ -39,6 +40,7 @@ impl Random {
             }
             8 => ScriptStep::Optional(line(self.text())),
             9 => ScriptStep::Wait(Duration::from_micros(self.below(9_000_000) as u64)),
+            11 => ScriptStep::Login(Text::parse(["ann", "{tag}", "ann b"][self.below(3)]).unwrap()),
             10 => ScriptStep::Comment(format!("x{}", self.text()).into()),
             _ => [ScriptStep::Tls, ScriptStep::Close(CloseMode::Rst), ScriptStep::Never(Pattern::from("~^AUTH"))]
                 [self.below(3)]
@@ -135,6 +137,9 @@ fn errors_say_where_what_and_what_would_be_right() {
         "# protocl = imap\n# on_divergence = reply\n# listener = imap\nS: x\n",
         "S: hello\nQ: what\nS:no blank\nPAS\n# a comment\n-- TLS\n",
         "C| {tag} x\nC|\nC~ (\nC* two words\n| data\nC~\n",
+        "LOGIN\nLOGIN  \nLOGIN {who}\nLOGON ann\n",
+        "LOGIN {who}\n",
+        "S: {message:}\nC: {message:x}\nC? {literal:x}\nC| {message:x}\nLOGIN {message:x}\nS: {literal:x|len}\n",
         "W: soon\nX: fine\n=> no where\n@\n",
         "S: {nobody}\nS| \\q\nS: {hex:f}\n",
         "@a\n@a\n=> b\n",

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use super::Values;
 use crate::base::{TextFilter, braced, placeholder};
 use crate::protocol::Protocol;
-use crate::rule::template::generated;
+use crate::rule::message_part::MessagePart;
+use crate::rule::template::{Template, generated};
 
-/// A text in which `{name}` is a variable, `{{` and `}}` are braces, and `{repeat:n:x}` and `{hex:ff00}` are octets.
+/// A text in which `{name}` is a variable, `{{` and `}}` are braces, `{repeat:n:x}` and `{hex:ff00}` are octets, and, in
+/// lines of the server, `{message:id}` and `{literal:id}` are messages.
 /// Other braces are text: `{12}`, `{12+}`, `{"a": 1}`.
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
@@ -26,6 +28,8 @@ impl PartialEq for Text {
 enum Piece {
     Octets(Vec<u8>),
     Name(Box<str>, Vec<TextFilter>),
+    /// A message, in a line of the server.
+    Message(MessagePart),
 }
 
 /// Where a line begins to differ from a text.
@@ -43,6 +47,7 @@ impl Piece {
         match self {
             Self::Octets(octets) => octets.into(),
             Self::Name(name, _) => format!("{{{name}}}").into_bytes().into(),
+            Self::Message(part) => format!("{}}}", part.begins()).into_bytes().into(),
         }
     }
 }
@@ -88,11 +93,34 @@ impl Text {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Name(name, _) => Some(&**name),
-            Piece::Octets(_) => None,
+            Piece::Octets(_) | Piece::Message(_) => None,
         })
     }
 
-    /// The octets with the values of its variables; fails with the name of one that has no value.
+    /// The messages in it.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &MessagePart> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Message(part) => Some(part),
+            Piece::Octets(_) | Piece::Name(..) => None,
+        })
+    }
+
+    /// What a server sends: the octets with the values of the variables, which may be empty, and messages.
+    pub(super) fn template(&self, values: &Values) -> Template {
+        let mut template = Template::default();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Octets(octets) => template.push_octets(&octets[..]),
+                Piece::Name(name, filters) => {
+                    template.push_octets(filtered(values.get(name).unwrap_or_default(), filters));
+                }
+                Piece::Message(part) => template.push_message(part.clone()),
+            }
+        }
+        template
+    }
+
+    /// The octets with the values of its variables, without messages; fails with the name of one that has no value.
     pub(crate) fn fill(&self, values: &Values) -> Result<Vec<u8>, &str> {
         match self.names().find(|name| values.get(name).is_none()) {
             Some(name) => Err(name),
@@ -107,6 +135,7 @@ impl Text {
             match piece {
                 Piece::Octets(octets) => out.extend_from_slice(octets),
                 Piece::Name(name, filters) => out.extend(filtered(values.get(name).unwrap_or_default(), filters)),
+                Piece::Message(_) => {}
             }
         }
         out
@@ -146,6 +175,7 @@ impl Text {
                     (Some(Cow::Borrowed(&octets[..])), words)
                 }
                 Piece::Name(name, filters) => (values.fixed(name).map(|value| filtered(value, filters).into()), 0),
+                Piece::Message(_) => (Some(Cow::Borrowed(&b""[..])), 0),
             };
             let after: Vec<usize> = match (&octets, piece) {
                 (Some(octets), _) => {
@@ -153,7 +183,7 @@ impl Text {
                     from.iter().filter_map(end).collect()
                 }
                 (None, Piece::Name(_, filters)) if !filters.is_empty() => Vec::new(),
-                (None, Piece::Name(..) | Piece::Octets(_)) => ends_of_runs(got, from),
+                (None, Piece::Name(..) | Piece::Octets(_) | Piece::Message(_)) => ends_of_runs(got, from),
             };
             if after.is_empty() {
                 let octets = octets.unwrap_or_default();
@@ -178,6 +208,7 @@ impl Text {
         for (piece, starts) in self.pieces.iter().zip(starts).rev() {
             let of = |start: usize| &got[start..end];
             let start = match piece {
+                Piece::Message(_) => end,
                 Piece::Octets(octets) => end.checked_sub(octets.len())?,
                 Piece::Name(name, filters) => match values.fixed(name) {
                     Some(value) => end.checked_sub(filtered(value, filters).len())?,
@@ -202,7 +233,7 @@ impl Text {
     fn command_words(&self, protocol: Protocol) -> usize {
         let octets = |piece: &Piece| match piece {
             Piece::Octets(octets) => octets.clone(),
-            Piece::Name(..) => Vec::new(),
+            Piece::Name(..) | Piece::Message(_) => Vec::new(),
         };
         let text: Vec<u8> = self.pieces.iter().flat_map(octets).collect();
         let word = |from: usize| text[from..].iter().position(|byte| *byte == b' ').map_or(text.len(), |at| from + at);
@@ -230,9 +261,10 @@ impl Text {
         while let Some(c) = rest.chars().next() {
             if let Some(inner) = placeholder(rest) {
                 rest = &rest[inner.len() + 2..];
-                let piece = match generated(inner)? {
-                    Some(made) => Piece::Octets(made),
-                    None => {
+                let piece = match (generated(inner)?, MessagePart::parse(inner)?) {
+                    (Some(made), _) => Piece::Octets(made),
+                    (None, Some(part)) => Piece::Message(part),
+                    (None, None) => {
                         let mut parts = inner.split('|');
                         let name = parts.next().unwrap_or_default().into();
                         Piece::Name(name, parts.map(TextFilter::parse).collect::<Result<_, _>>()?)

@@ -137,6 +137,10 @@ impl Step for ScriptRef {
     fn produces_output(&self, _is_spoken: bool) -> bool {
         true
     }
+
+    fn messages(&self) -> Vec<&str> {
+        self.script.messages().collect()
+    }
 }
 
 /// The handshake of a script's line `TLS`.

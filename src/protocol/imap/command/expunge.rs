@@ -64,6 +64,7 @@ impl LongCommand for Expunging {
             let entry = txn.mailbox(place).and_then(|mailbox| mailbox.entry(uid));
             if entry.is_some_and(|entry| !self.only_deleted || entry.flags.contains(Flags::DELETED)) {
                 txn.expunge(place, uid);
+                imap.view_mut()?.expunged();
             }
         }
         if self.uids.len() > 0 {
