@@ -383,6 +383,39 @@ fn the_first_difference_is_reported() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_named_before_there_is_a_session() {
+    let home = tempfile::tempdir().unwrap();
+    for (file, why) in [("there/is/none.session", "No such file or directory"), (".", "is a directory")] {
+        let mut record = mailjig(&["record", "--upstream", "localhost:1", "--protocol", "imap", "-o"]);
+
+        let ended = output(record.arg(home.path().join(file)), "");
+
+        let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("mailjig: `--output`: ") && said.contains(" cannot be written: "), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_password_in_a_literal_is_masked_unless_it_is_asked_for() {
+    let server = server();
+    for (options, password) in [(&[][..], "C.\nS: "), (&["--show-secrets"], "C.\n|| secret\n")] {
+        let home = tempfile::tempdir().unwrap();
+        let file = record(&server, (Protocol::Imap, Road::Plain), &home, options, &|way| {
+            let mut client = LineClient::greeted(([127, 0, 0, 1], way.port).into());
+            client.ask("a LOGIN ann@example.org {6}");
+            client.ask("secret");
+            client.say("b LOGOUT");
+            client.line();
+        });
+
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(&format!("{{tag}} LOGIN ann@example.org {{6}}\nS: + go ahead\n{password}")), "{text}");
+    }
+}
+
+#[test]
 fn an_upstream_that_cannot_be_used_is_named() {
     let home = tempfile::tempdir().unwrap();
     let server = server();
@@ -406,6 +439,37 @@ fn an_upstream_that_cannot_be_used_is_named() {
     let stranger = recorded(server.imaps().port(), "upstream");
 
     insta::assert_snapshot!(format!("{nobody}{stranger}"));
+}
+
+#[test]
+fn what_could_not_be_read_is_hidden_and_ends_the_recording_if_it_comes_all_the_same() {
+    const TEXT: &str = "mailjig = 1\n[server.imap]\ncaps.add = ['COMPRESS=DEFLATE', 'AUTH=DIGEST-MD5']\n\
+                        [[rule]]\non = 'imap.unknown'\ndo = { reply = 'OK active' }\n";
+    let home = tempfile::tempdir().unwrap();
+    let server = MailServer::builder().scenario(Scenario::text("upstream.toml", TEXT)).start();
+    let upstream = format!("localhost:{}", server.imap().port());
+    let mut record = mailjig(&["record", "--upstream", &upstream, "--protocol", "imap", "--sessions", "2"]);
+    record.arg("--output").arg(home.path().join("a.session")).stderr(std::process::Stdio::piped());
+    let mut recorder = Running::start(&mut record);
+    let place = recorder.line().rsplit(' ').next().unwrap().parse().unwrap();
+
+    for line in ["b LOGOUT", "b COMPRESS DEFLATE"] {
+        let mut client = LineClient::greeted(place);
+        let offered = client.command("CAPABILITY").remove(0);
+        assert!(offered.contains(" IDLE") && !offered.contains("COMPRESS") && !offered.contains("DIGEST"), "{offered}");
+        client.say(line);
+        while !client.line().starts_with("b OK ") {}
+        assert!(client.is_closed());
+        drop(client);
+        recorder.until("wrote");
+    }
+
+    assert!(!recorder.end().success());
+    let mut complaint = String::new();
+    std::io::Read::read_to_string(recorder.process.stderr.as_mut().unwrap(), &mut complaint).unwrap();
+    let script = fs::read_to_string(home.path().join("a-2.session")).unwrap();
+    assert!(script.ends_with("C: {tag} COMPRESS DEFLATE\nS: {tag} OK active\n"), "{script}");
+    insta::assert_snapshot!(complaint);
 }
 
 #[test]

@@ -129,7 +129,7 @@ impl TlsPeer {
 fn help_with(error: &io::Error) -> &'static str {
     match error.get_ref().and_then(|error| error.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(_)) => {
-            "\n  `--trust FILE` names a CA certificate, and `--insecure` accepts any certificate"
+            "\n  `--trust FILE` names the certificate of a CA, or of the server itself; `--insecure` accepts any certificate"
         }
         Some(rustls::Error::InvalidMessage(_)) => "\n  the server does not begin with TLS there",
         Some(_) | None => "",

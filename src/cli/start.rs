@@ -66,14 +66,8 @@ fn with_flags(error: StartError) -> String {
 
 /// Writes a file atomically: readers never see a part of it.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
-    let failed = |error: io::Error| {
-        let error = error.to_string();
-        // Without the name of the temporary file, which says nothing to a user.
-        let why = error.split_once(" at path ").map_or(&*error, |(why, _)| why);
-        format!("{} cannot be written: {why}", path.display())
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let failed = |error| cannot_be_written(path, &error);
+    let mut file = temporary(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     #[cfg(unix)]
     {
@@ -82,4 +76,25 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
     }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Whether a file can be written there, before there is something to write.
+pub(super) fn check_writable(path: &Path) -> Result<(), String> {
+    match path.is_dir() {
+        true => Err(cannot_be_written(path, &io::ErrorKind::IsADirectory.into())),
+        false => temporary(path).map(drop).map_err(|error| cannot_be_written(path, &error)),
+    }
+}
+
+/// A file in the folder of this one.
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+}
+
+fn cannot_be_written(path: &Path, error: &io::Error) -> String {
+    let error = error.to_string();
+    // Without the name of the temporary file, which says nothing to a user.
+    let why = error.split_once(" at path ").map_or(&*error, |(why, _)| why);
+    format!("{} cannot be written: {why}", path.display())
 }

@@ -1,6 +1,7 @@
 //! The commands of clients, as far as recording needs them: what follows them, and where their secrets are.
 
-use super::conversation::Part;
+use super::layers::has_layer;
+use super::said::Part;
 use crate::protocol::Protocol;
 
 /// A command of a client.
@@ -12,6 +13,8 @@ pub(in crate::cli) struct Command {
     verb: Vec<u8>,
     /// How many arguments of LOGIN came.
     pub(super) arguments: usize,
+    /// What follows the login may be encrypted or signed.
+    pub(super) is_layered: bool,
     /// The client idles, and ends that with DONE.
     is_idle: bool,
 }
@@ -30,11 +33,15 @@ pub(in crate::cli) enum Kind {
     },
     Auth,
     Tls,
+    /// Both sides compress if the server agrees (RFC 4978).
+    Compress,
     /// A transaction begins or is dropped.
     Start,
     Recipient,
     /// The answer has lines up to a dot.
     List,
+    /// Such an answer says what the server offers.
+    Offers,
 }
 
 impl Command {
@@ -69,12 +76,14 @@ pub(in crate::cli) fn command(protocol: Protocol, line: &[u8], command: &mut Com
         (Protocol::Smtp | Protocol::Lmtp, b"RCPT") => Kind::Recipient,
         (Protocol::Smtp | Protocol::Lmtp, b"MAIL" | b"RSET" | b"EHLO" | b"HELO" | b"LHLO") => Kind::Start,
         (Protocol::Smtp | Protocol::Lmtp, b"STARTTLS") | (Protocol::Pop3, b"STLS") => Kind::Tls,
-        (Protocol::Pop3, b"AUTH") if words.len() == 1 => Kind::List,
+        (Protocol::Pop3, b"AUTH") if words.len() == 1 => Kind::Offers,
+        (Protocol::Pop3, b"CAPA") => Kind::Offers,
         (_, b"AUTH") => Kind::Auth,
-        (Protocol::Pop3, b"RETR" | b"TOP" | b"CAPA") => Kind::List,
+        (Protocol::Pop3, b"RETR" | b"TOP") => Kind::List,
         (Protocol::Pop3, b"LIST" | b"UIDL") if words.len() == 1 => Kind::List,
         _ => Kind::Other,
     };
+    command.is_layered = argument(1).is_some_and(has_layer);
     let secret = match (protocol, command.verb.as_slice()) {
         (_, b"AUTH") => Some((2, "credentials")),
         (Protocol::Pop3, b"PASS") => Some((1, "password")),
@@ -108,8 +117,10 @@ fn imap(line: &[u8], command: &mut Command, is_rest: bool) -> Vec<Part> {
     command.kind = match command.verb.as_slice() {
         b"AUTHENTICATE" => Kind::Auth,
         b"STARTTLS" => Kind::Tls,
+        b"COMPRESS" => Kind::Compress,
         _ => Kind::Other,
     };
+    command.is_layered = words.get(2).is_some_and(|mechanism| has_layer(mechanism));
     let mut parts = match command.verb.as_slice() {
         b"LOGIN" => login_arguments(line, place(line, 2), command),
         b"AUTHENTICATE" if words.len() == 4 => from_word(line, 3, "credentials"),

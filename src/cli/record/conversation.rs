@@ -6,42 +6,10 @@
 use std::collections::VecDeque;
 
 use super::command::{Command, Kind, command, response};
+use super::layers;
+use super::said::{Part, Said};
 use crate::protocol::Protocol;
 use crate::protocol::imap::announcement;
-
-/// Something that was said or done in a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
-    /// A line of the client, without its CRLF.
-    Line(Vec<Part>),
-    /// A message or a literal. `None` if it is secret.
-    Body(Option<Vec<u8>>),
-    /// Octets of the client that are none of these.
-    Octets(Vec<u8>),
-    /// Octets of the server.
-    Server(Vec<u8>),
-    /// Both sides began TLS.
-    Tls,
-    /// These many octets of the client were in cleartext behind STARTTLS.
-    Dropped(usize),
-    /// The server ended the session first.
-    Closed,
-}
-
-/// A part of a client's line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) enum Part {
-    Text(Vec<u8>),
-    /// Varies with the client, or is secret: the name that stands for it, and its value.
-    Named(String, Vec<u8>),
-}
-
-impl Part {
-    pub(super) fn octets(&self) -> &[u8] {
-        let (Self::Text(octets) | Self::Named(_, octets)) = self;
-        octets
-    }
-}
 
 /// What follows the server's octets.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +18,8 @@ pub(super) enum Then {
     Forward(Vec<u8>),
     /// Both sides begin TLS.
     Secure,
+    /// What follows cannot be read, for this reason.
+    Stop(String),
 }
 
 /// What the client's next octets are.
@@ -77,6 +47,7 @@ enum Asked {
     Message,
     Response,
     Tls,
+    Compression,
     Literal { octets: usize, is_secret: bool },
 }
 
@@ -102,12 +73,16 @@ pub(super) struct Conversation {
     recipients: usize,
     /// How many SASL responses came.
     responses: usize,
-    /// The server's unfinished line.
+    /// What the server offers and the client does not see.
+    pub(super) hidden: Vec<String>,
+    /// The server's unfinished line, which the client does not see yet.
     line: Vec<u8>,
     /// The octets that are left of the server's literal.
     literal: usize,
     /// The server sends lines up to a dot.
     is_in_list: bool,
+    /// These lines say what the server offers.
+    is_offer: bool,
 }
 
 impl Conversation {
@@ -121,9 +96,11 @@ impl Conversation {
             command: Command::default(),
             recipients: 0,
             responses: 0,
+            hidden: Vec::new(),
             line: Vec::new(),
             literal: 0,
             is_in_list: false,
+            is_offer: false,
         }
     }
 
@@ -140,7 +117,8 @@ impl Conversation {
         }
     }
 
-    pub(super) fn server(&mut self, octets: &[u8]) -> Then {
+    /// Octets of the server. Those that the client sees, whole lines and literals, are added to `seen`.
+    pub(super) fn server(&mut self, octets: &[u8], seen: &mut Vec<u8>) -> Then {
         let (mut secures, mut forward, mut rest) = (false, Vec::new(), octets);
         while !rest.is_empty() {
             let piece = match self.literal {
@@ -149,9 +127,9 @@ impl Conversation {
             };
             let (now, later) = rest.split_at(piece);
             rest = later;
-            self.server_said(now);
             if self.literal > 0 {
                 self.literal -= piece;
+                self.server_said(now, seen);
                 continue;
             }
             self.line.extend_from_slice(now);
@@ -159,8 +137,14 @@ impl Conversation {
                 continue;
             }
             let line = std::mem::take(&mut self.line);
+            let is_offer = self.is_in_list && self.is_offer;
+            let shown = layers::without(self.protocol, line.clone(), is_offer, &mut self.hidden);
+            self.server_said(&shown, seen);
             let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
             let Some(answer) = self.answer(line) else { continue };
+            if let Some(why) = self.becomes_unreadable(answer) {
+                return Then::Stop(why);
+            }
             let was_waiting = self.expecting == Expecting::Answer(Asked::Tls);
             secures |= self.answered(answer);
             if was_waiting && self.expecting == Expecting::Command {
@@ -178,6 +162,7 @@ impl Conversation {
             self.said.push(Said::Dropped(dropped));
         }
         self.said.push(Said::Tls);
+        self.line.clear();
         self.expecting = Expecting::Command;
         self.pending.clear();
     }
@@ -187,18 +172,42 @@ impl Conversation {
         self.said.push(Said::Closed);
     }
 
+    /// The server's unfinished line, which is its last one.
+    pub(super) fn unfinished(&mut self) -> Vec<u8> {
+        let (line, mut seen) = (std::mem::take(&mut self.line), Vec::new());
+        self.server_said(&line, &mut seen);
+        seen
+    }
+
     /// All that was said.
     pub(super) fn finish(mut self) -> Vec<Said> {
+        self.unfinished();
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
-            // It may be a response that nobody answered.
-            let is_secret = matches!(self.expecting, Expecting::Response | Expecting::Answer(Asked::Response));
-            self.said.push(if is_secret { Said::Body(None) } else { Said::Octets(held) });
+            let is_secret = self.is_secret(&held);
+            self.said.push(if is_secret { Said::SecretOctets(held) } else { Said::Octets(held) });
         }
         self.said
     }
 
-    fn server_said(&mut self, octets: &[u8]) {
+    /// Whether octets without the end of a line or a literal may be a secret: also a response that nobody answered.
+    fn is_secret(&mut self, held: &[u8]) -> bool {
+        match self.expecting {
+            Expecting::Response | Expecting::Answer(Asked::Response) => true,
+            Expecting::Octets { is_secret, .. } => is_secret,
+            Expecting::Command | Expecting::Rest => {
+                let is_rest = self.expecting == Expecting::Rest;
+                command(self.protocol, held, &mut self.command, is_rest).iter().any(Part::is_secret)
+            }
+            Expecting::Message | Expecting::Answer(_) => false,
+        }
+    }
+
+    fn server_said(&mut self, octets: &[u8], seen: &mut Vec<u8>) {
+        seen.extend_from_slice(octets);
+        if octets.is_empty() {
+            return;
+        }
         match self.said.last_mut() {
             Some(Said::Server(said)) => said.extend_from_slice(octets),
             Some(_) | None => self.said.push(Said::Server(octets.to_vec())),
@@ -236,7 +245,8 @@ impl Conversation {
                     return None;
                 }
                 let is_ok = line.starts_with(b"+OK");
-                self.is_in_list = is_ok && self.pending.front() == Some(&Kind::List);
+                self.is_offer = self.pending.front() == Some(&Kind::Offers);
+                self.is_in_list = is_ok && (self.is_offer || self.pending.front() == Some(&Kind::List));
                 Some(match line.first() {
                     Some(b'+') if is_ok => Answer::Positive,
                     Some(b'+') => Answer::Continue,
@@ -244,6 +254,22 @@ impl Conversation {
                 })
             }
         }
+    }
+
+    /// Why what follows this answer cannot be read, if that is so: the client used what it had not seen in the server's
+    /// offers.
+    fn becomes_unreadable(&self, answer: Answer) -> Option<String> {
+        let Expecting::Answer(asked) = self.expecting else { return None };
+        let is_of_login = self.protocol == Protocol::Imap || self.pending.front() == Some(&Kind::Auth);
+        let what = match asked {
+            _ if answer != Answer::Positive => return None,
+            Asked::Compression => "the session is compressed from here on (COMPRESS, RFC 4978)",
+            Asked::Response if is_of_login && self.command.is_layered => {
+                "the session may be encrypted or signed from here on, as the mechanism of the login allows"
+            }
+            Asked::Response | Asked::Message | Asked::Tls | Asked::Literal { .. } => return None,
+        };
+        Some(format!("{what}, and cannot be recorded further"))
     }
 
     /// The server answered the first pending command; IMAP's answers name theirs. Returns whether TLS follows.
@@ -269,7 +295,9 @@ impl Conversation {
                 Expecting::Octets { left: octets, is_secret, is_literal: true }
             }
             Asked::Tls if answer == Answer::Positive => return true,
-            Asked::Message | Asked::Response | Asked::Literal { .. } | Asked::Tls => Expecting::Command,
+            Asked::Message | Asked::Response | Asked::Literal { .. } | Asked::Tls | Asked::Compression => {
+                Expecting::Command
+            }
         };
         false
     }
@@ -297,7 +325,7 @@ impl Conversation {
                     let Some(end) = end else { return };
                     let message = self.held.drain(..end).collect();
                     self.held.drain(..3);
-                    self.said.push(Said::Body(Some(message)));
+                    self.said.push(Said::Body(message));
                     self.expect_message_answers();
                     self.expecting = Expecting::Command;
                 }
@@ -306,7 +334,7 @@ impl Conversation {
                         return;
                     }
                     let body = self.held.drain(..left).collect();
-                    self.said.push(Said::Body((!is_secret).then_some(body)));
+                    self.said.push(if is_secret { Said::SecretBody(body) } else { Said::Body(body) });
                     self.expecting = if is_literal { Expecting::Rest } else { Expecting::Command };
                 }
                 Expecting::Answer(_) => return,
@@ -350,11 +378,12 @@ impl Conversation {
             }
             Kind::Auth if !is_rest => Expecting::Answer(Asked::Response),
             Kind::Tls => Expecting::Answer(Asked::Tls),
+            Kind::Compress => Expecting::Answer(Asked::Compression),
             Kind::Start => {
                 self.recipients = 0;
                 Expecting::Command
             }
-            Kind::Auth | Kind::Recipient | Kind::List | Kind::Other => Expecting::Command,
+            Kind::Auth | Kind::Recipient | Kind::List | Kind::Offers | Kind::Other => Expecting::Command,
         };
         if self.protocol == Protocol::Imap
             && let Some((octets, is_synchronizing)) = announced(line)

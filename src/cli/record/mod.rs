@@ -2,8 +2,10 @@
 
 mod command;
 mod conversation;
+mod layers;
 mod literals;
 mod relay;
+mod said;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args, ValueEnum};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,15 +23,15 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
 use super::peer::{Peer, TlsPeer, Trust};
-use super::start::write;
+use super::start::{check_writable, write};
 use super::stop::Stop;
 use crate::drive::{runtime, spawn};
 use crate::protocol::{Listener, Protocol};
 use crate::server::OwnTls;
 pub(super) use command::{Command, Kind, command};
-use conversation::Said;
 pub(super) use literals::Literals;
 use relay::{Roads, relay};
+use said::Said;
 use script::Writer;
 
 #[derive(Args)]
@@ -48,7 +50,8 @@ pub(super) struct Record {
     /// Where clients connect: `PORT` or `IP:PORT`; 0 is a free port.
     #[arg(long, value_name = "WHERE", default_value = "0", value_parser = listen)]
     listen: SocketAddr,
-    /// The file for the first session. Later ones are written beside it, to `NAME-2.session` and so on.
+    /// The file for the first session. Later ones are written beside it, to `NAME-2.session` and so on. Files that exist
+    /// are replaced.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     /// Write the CA certificate that the client must trust for TLS to this file.
@@ -104,6 +107,7 @@ pub(super) fn record(options: &Record) -> ExitCode {
 impl Record {
     async fn run(&self) -> Result<(), String> {
         let mut stop = Stop::listen().map_err(|error| error.to_string())?;
+        check_writable(&self.output).map_err(|why| format!("`--output`: {why}"))?;
         let addresses = self.upstream.addresses()?;
         let own = OwnTls::new(&self.upstream.host);
         if let Some(path) = &self.ca_file {
@@ -115,6 +119,7 @@ impl Record {
             acceptor: TlsAcceptor::from(own.config()),
             peer: TlsPeer::new(&self.upstream, &self.trust)?,
             stop: Semaphore::new(0),
+            hidden: Mutex::default(),
         });
         let failed = |error: io::Error| format!("`--listen {}`: {error}", self.listen);
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;

@@ -1,7 +1,8 @@
 //! One recorded session: octets pass between the client and the upstream server, and TLS begins on both sides at once.
 
+use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
@@ -9,7 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::conversation::{Conversation, Said, Then};
+use super::conversation::{Conversation, Then};
+use super::said::Said;
 use crate::cli::peer::{PATIENCE, Stream, TlsPeer};
 use crate::protocol::Protocol;
 
@@ -26,6 +28,19 @@ pub(super) struct Roads {
     pub(super) peer: TlsPeer,
     /// Closed when the recording stops.
     pub(super) stop: Semaphore,
+    /// What the server offers and clients do not see, because it cannot be recorded.
+    pub(super) hidden: Mutex<HashSet<String>>,
+}
+
+impl Roads {
+    /// Tells once that this is hidden from clients.
+    fn hide(&self, name: String) {
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        if !hidden.contains(&name) {
+            complain!("mailjig: {name} is hidden from clients: a session that uses it cannot be recorded");
+            hidden.insert(name);
+        }
+    }
 }
 
 /// One side of the session.
@@ -111,7 +126,7 @@ async fn run(
     }
     let (mut client, mut upstream) = (Side::new(client), Side::new(upstream));
     loop {
-        match pass(&mut client, &mut upstream, conversation).await? {
+        match pass(&mut client, &mut upstream, roads, conversation).await? {
             Passed::Ended => return Ok(()),
             Passed::Secures => {
                 client.flush().await.map_err(|error| format!("the client was lost: {error}"))?;
@@ -139,7 +154,12 @@ enum Passed {
 }
 
 /// Passes octets until both sides have ended, or until TLS begins.
-async fn pass(client: &mut Side, upstream: &mut Side, conversation: &mut Conversation) -> Result<Passed, String> {
+async fn pass(
+    client: &mut Side,
+    upstream: &mut Side,
+    roads: &Roads,
+    conversation: &mut Conversation,
+) -> Result<Passed, String> {
     let (mut from_client, mut from_upstream) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         if client.has_ended && !upstream.is_busy() {
@@ -160,15 +180,21 @@ async fn pass(client: &mut Side, upstream: &mut Side, conversation: &mut Convers
                 let octets = read.unwrap_or(0);
                 if octets == 0 {
                     upstream.has_ended = true;
+                    client.pending.extend(conversation.unfinished());
                     if !client.has_ended {
                         conversation.closed();
                     }
                     continue;
                 }
-                client.pending.extend_from_slice(&from_upstream[..octets]);
-                match conversation.server(&from_upstream[..octets]) {
+                let then = conversation.server(&from_upstream[..octets], &mut client.pending);
+                conversation.hidden.drain(..).for_each(|name| roads.hide(name));
+                match then {
                     Then::Forward(octets) => upstream.pending.extend(octets),
                     Then::Secure => return Ok(Passed::Secures),
+                    Then::Stop(why) => {
+                        let _it_may_be_gone = client.flush().await;
+                        return Err(why);
+                    }
                 }
             }
             read = client.reader.read(&mut from_client), if client_reads => {

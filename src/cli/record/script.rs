@@ -2,15 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::conversation::{Part, Said};
 use super::literals::Literals;
+use super::said::{OPEN, Part, Said};
 use crate::base::{Pattern, braced};
 use crate::protocol::{Listener, Protocol};
 use crate::rule::CloseMode;
 use crate::rule::script::{ClientData, ClientLine, Head, Script, ScriptLine, ScriptStep, Text};
-
-/// The names of values that vary without being secret.
-const OPEN: [&str; 2] = ["tag", "host"];
 
 /// Writes what was said as a script.
 pub(super) struct Writer {
@@ -45,8 +42,11 @@ impl Writer {
         for said in said {
             match said {
                 Said::Line(parts) => self.line(parts),
-                Said::Body(octets) => self.client(ClientLine::Data(ClientData { name: None, octets: octets.clone() })),
-                Said::Octets(octets) => self.client(ClientLine::Octets(Text::of_octets(octets))),
+                Said::SecretBody(_) | Said::SecretOctets(_) if !self.shows_secrets => self.data(None),
+                Said::Body(octets) | Said::SecretBody(octets) => self.data(Some(octets.clone())),
+                Said::Octets(octets) | Said::SecretOctets(octets) => {
+                    self.client(ClientLine::Octets(Text::of_octets(octets)));
+                }
                 Said::Server(octets) => self.server(octets),
                 Said::Tls => self.lines.push(ScriptStep::Tls),
                 Said::Dropped(octets) => {
@@ -66,14 +66,17 @@ impl Writer {
         self.lines.push(ScriptStep::Client(line));
     }
 
+    fn data(&mut self, octets: Option<Vec<u8>>) {
+        self.client(ClientLine::Data(ClientData { name: None, octets }));
+    }
+
     fn line(&mut self, parts: &[Part]) {
         let octets: Vec<u8> = parts.iter().flat_map(|part| part.octets().to_vec()).collect();
         let shows_secrets = self.shows_secrets;
         let is_shown = |name: &str| shows_secrets && !OPEN.contains(&name);
-        let is_secret = |part: &Part| matches!(part, Part::Named(name, _) if !OPEN.contains(&&**name));
         if !is_text(&octets) {
             // A secret of any octets has no name: any line fits.
-            let is_masked = !self.shows_secrets && parts.iter().any(is_secret);
+            let is_masked = !self.shows_secrets && parts.iter().any(Part::is_secret);
             return self.client(match is_masked {
                 true => ClientLine::Any(None),
                 false => ClientLine::Octets(Text::of_octets(&[&octets[..], b"\r\n"].concat())),
@@ -178,7 +181,13 @@ fn overtaken(said: &[Said]) -> VecDeque<bool> {
                     rest = &rest[end + 2..];
                 }
             }
-            Said::Body(_) | Said::Octets(_) | Said::Tls | Said::Dropped(_) | Said::Closed => {}
+            Said::Body(_)
+            | Said::SecretBody(_)
+            | Said::Octets(_)
+            | Said::SecretOctets(_)
+            | Said::Tls
+            | Said::Dropped(_)
+            | Said::Closed => {}
         }
     }
     overtaken

@@ -1,6 +1,7 @@
 //! Conversations in pieces of any size.
 
 use super::conversation::*;
+use super::said::*;
 use crate::protocol::Protocol;
 
 /// What was said, in one line each.
@@ -12,9 +13,10 @@ fn shown(said: &[Said]) -> Vec<String> {
     };
     let one = |said: &Said| match said {
         Said::Line(parts) => format!("line {}", parts.iter().map(part).collect::<String>()),
-        Said::Body(Some(octets)) => format!("body {}", text(octets)),
-        Said::Body(None) => "body ***".to_owned(),
+        Said::Body(octets) => format!("body {}", text(octets)),
+        Said::SecretBody(_) => "body ***".to_owned(),
         Said::Octets(octets) => format!("octets {}", text(octets)),
+        Said::SecretOctets(_) => "octets ***".to_owned(),
         Said::Server(octets) => format!("server {}", text(octets)),
         Said::Tls => "tls".to_owned(),
         Said::Dropped(octets) => format!("dropped {octets}"),
@@ -30,7 +32,7 @@ fn conversation(protocol: Protocol, said: &[(char, &str)], piece: usize) -> Vec<
         for octets in text.as_bytes().chunks(piece) {
             match who {
                 'C' => assert_eq!(conversation.client(octets), octets),
-                _ => assert_eq!(conversation.server(octets), Then::Forward(Vec::new())),
+                _ => assert_eq!(conversation.server(octets, &mut Vec::new()), Then::Forward(Vec::new())),
             }
         }
     }
@@ -221,7 +223,7 @@ fn tls_begins_behind_the_answer_and_drops_what_was_said_too_early() {
     assert_eq!(conversation.client(b"STARTTLS\r\nNOOP\r\n"), b"STARTTLS\r\n");
     assert_eq!(conversation.client(b"RSET\r\n"), b"");
 
-    let then = conversation.server(b"220 go\r\n250 forged\r\n");
+    let then = conversation.server(b"220 go\r\n250 forged\r\n", &mut Vec::new());
 
     assert_eq!(then, Then::Secure);
     conversation.secured();
@@ -237,8 +239,78 @@ fn what_was_held_is_forwarded_when_tls_is_refused() {
     let mut conversation = Conversation::new(Protocol::Pop3);
     conversation.client(b"STLS\r\nNOOP\r\n");
 
-    let then = conversation.server(b"-ERR no\r\n");
+    let then = conversation.server(b"-ERR no\r\n", &mut Vec::new());
 
     assert_eq!(then, Then::Forward(b"NOOP\r\n".to_vec()));
     assert_eq!(shown(&conversation.finish()), ["line STLS", "server -ERR no␍", "line NOOP"]);
+}
+
+#[test]
+fn clients_do_not_see_what_could_not_be_read() {
+    let offers = b"* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE IDLE] hi\r\n* 1 FETCH (X {35}\r\n\
+                   * CAPABILITY COMPRESS=DEFLATE more\r\n)\r\n* BYE";
+    for piece in [1, 2, 7, 1000] {
+        let (mut conversation, mut seen) = (Conversation::new(Protocol::Imap), Vec::new());
+        for octets in offers.chunks(piece) {
+            assert_eq!(conversation.server(octets, &mut seen), Then::Forward(Vec::new()));
+        }
+        seen.extend(conversation.unfinished());
+
+        let seen = String::from_utf8(seen).unwrap();
+        let hidden = String::from_utf8_lossy(offers).replacen("COMPRESS=DEFLATE ", "", 1);
+        assert_eq!((&*seen, &conversation.hidden[..]), (&*hidden, &["COMPRESS=DEFLATE".to_owned()][..]));
+        assert_eq!(shown(&conversation.finish()), [format!("server {}", hidden.replace("\r\n", "␍"))]);
+    }
+}
+
+#[test]
+fn recording_stops_where_nothing_can_be_read_any_more() {
+    for (protocol, said) in [
+        (Protocol::Imap, &[('C', "1 compress deflate\r\n"), ('S', "1 OK\r\n")][..]),
+        (Protocol::Imap, &[('C', "1 AUTHENTICATE GSSAPI eA==\r\n"), ('S', "+ \r\n"), ('C', "\r\n"), ('S', "1 OK\r\n")]),
+        (
+            Protocol::Smtp,
+            &[('C', "NOOP\r\nAUTH DIGEST-MD5\r\n"), ('S', "250\r\n334 x\r\n"), ('C', "x\r\n"), ('S', "235\r\n")],
+        ),
+        (Protocol::Pop3, &[('C', "AUTH gssapi\r\n"), ('S', "+ \r\n"), ('C', "x\r\n"), ('S', "+OK\r\n")]),
+    ] {
+        let mut conversation = Conversation::new(protocol);
+        let mut then = Then::Forward(Vec::new());
+        for (who, text) in said {
+            assert_eq!(then, Then::Forward(Vec::new()), "{said:?}");
+            match who {
+                'C' => drop(conversation.client(text.as_bytes())),
+                _ => then = conversation.server(text.as_bytes(), &mut Vec::new()),
+            }
+        }
+        assert!(matches!(then, Then::Stop(_)), "{said:?}: {then:?}");
+    }
+    for (protocol, said) in [
+        (
+            Protocol::Imap,
+            &[('C', "1 COMPRESS DEFLATE\r\n"), ('S', "1 NO\r\n"), ('C', "2 NOOP\r\n"), ('S', "2 OK\r\n")][..],
+        ),
+        (
+            Protocol::Smtp,
+            &[('C', "AUTH DIGEST-MD5\r\n"), ('S', "504\r\n"), ('C', "AUTH PLAIN x\r\n"), ('S', "235\r\n")],
+        ),
+    ] {
+        conversation(protocol, said, 1000);
+    }
+}
+
+#[test]
+fn a_secret_that_was_not_sent_completely_is_masked() {
+    for (protocol, said, last) in [
+        (Protocol::Imap, &[('C', "1 LOGIN ann {6}\r\n"), ('S', "+ go\r\n"), ('C', "sec")][..], "octets ***"),
+        (Protocol::Imap, &[('C', "1 LOGIN {3}\r\n"), ('S', "+ go\r\n"), ('C', "an")], "octets an"),
+        (Protocol::Imap, &[('C', "1 LOGIN ann sec")], "octets ***"),
+        (Protocol::Imap, &[('C', "1 LOGIN {3+}\r\nann sec")], "octets ***"),
+        (Protocol::Imap, &[('C', "1 SELECT IN")], "octets 1 SELECT IN"),
+        (Protocol::Pop3, &[('C', "PASS sec")], "octets ***"),
+        (Protocol::Smtp, &[('C', "EHLO me.exa")], "octets EHLO me.exa"),
+        (Protocol::Smtp, &[('C', "AUTH PLAIN\r\n"), ('S', "334 \r\n"), ('C', "AGFu")], "octets ***"),
+    ] {
+        assert_eq!(conversation(protocol, said, 1000).last().unwrap(), last, "{said:?}");
+    }
 }

@@ -28,7 +28,7 @@ impl Statuses {
         if self.protocol == Protocol::Pop3 && !std::mem::take(&mut self.asks) {
             let mut sent = Command::default();
             command(self.protocol, line, &mut sent, false);
-            self.lists.push_back(sent.kind == Kind::List);
+            self.lists.push_back(matches!(sent.kind, Kind::List | Kind::Offers));
         }
     }
 
