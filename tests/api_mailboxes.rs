@@ -200,6 +200,21 @@ fn an_account_on_a_closed_list_needs_a_password() {
 }
 
 #[test]
+fn an_account_logs_in_with_its_tokens() {
+    let (server, api) = start();
+    // `user=ann`, and the token `tok-1`.
+    let login = "AUTHENTICATE XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rLTEBAQ==";
+
+    api.put("/accounts/ann", &json!({ "password": "secret", "tokens": ["tok-1"] })).expect(201);
+    assert!(LineClient::greeted(server.imap().address()).command(login)[0].starts_with("a OK"));
+    api.put("/accounts/ann", &json!({ "password": "secret", "tokens": ["tok-2"] })).expect(200);
+    assert!(LineClient::greeted(server.imap().address()).command("LOGIN ann secret")[0].starts_with("a OK"));
+    let mut client = LineClient::greeted(server.imap().address());
+    client.say(&format!("a {login}"));
+    assert!(client.line().starts_with("+ eyJ"));
+}
+
+#[test]
 fn what_is_not_possible_is_refused_and_the_field_is_named() {
     let (server, api) = start();
     server.account("bob").mailbox("Work").create();
@@ -230,6 +245,8 @@ fn what_is_not_possible_is_refused_and_the_field_is_named() {
         (422, "flags", format!("PATCH {boxes}/INBOX/1"), json!({ "add": ["\\Sen"] })),
         (422, "path", format!("PUT /accounts/bob/subscriptions/{}", "a%2F%2Fb"), NONE),
         (400, "password", "PUT /accounts/ann".to_owned(), json!({ "addresses": ["a@b"] })),
+        (400, "password", "PUT /accounts/ann".to_owned(), json!({ "tokens": ["tok-1"] })),
+        (422, "tokens", "PUT /accounts/ann".to_owned(), json!({ "password": "x", "tokens": ["two words"] })),
         (422, "addresses", "PUT /accounts/ann".to_owned(), json!({ "password": "x", "addresses": [""] })),
         (404, "", "DELETE /accounts/eve/entries".to_owned(), NONE),
     ] {

@@ -30,6 +30,11 @@ when = { verb = 'another', arg = 'another' }
 do = { note = 'never' }
 expect = '=1'
 [[rule]]
+on = '*.auth'
+when = { token = 'another' }
+do = { note = 'never' }
+expect = '=1'
+[[rule]]
 on = 'imap.literal'
 when = { line = 'another', tag = 'another' }
 do = { note = 'never' }
@@ -51,6 +56,10 @@ count = '=7'
 [[expect]]
 event = ['*.unknown', 'smtp.auth', 'smtp.auth.start', 'smtp.auth.step', 'imap.auth', 'imap.auth.start', 'imap.login', 'pop3.*']
 same = 'arg'
+count = '=7'
+[[expect]]
+event = '*.auth'
+same = 'token'
 count = '=7'
 [[expect]]
 event = '*.quit'

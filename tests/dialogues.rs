@@ -125,6 +125,10 @@ fn server(script: &Dialogue) -> MailServer {
         let (login, password) = account.split_once(' ').unwrap();
         builder = builder.account(login, password);
     }
+    for tokens in script.settings("tokens") {
+        let (login, tokens) = tokens.split_once(' ').unwrap();
+        builder = builder.access_tokens(login, &tokens.split(' ').collect::<Vec<_>>());
+    }
     let server = builder.without(Listener::Smtp).start();
     for mailbox in script.settings("mailbox") {
         let (login, name) = mailbox.split_once(' ').unwrap();

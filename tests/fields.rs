@@ -18,6 +18,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("smtp.message", "{rcpt} {rcpts} {size} {bytes} {subject} {header.X-Kind} {body}", "bob@example.org 1 40 40 hi test some text"),
     ("mail.delivered", "{user} {mailbox} {uid} {size} {bytes} {rcpt} {subject} {header.X-Kind} {body}", "bob@example.org INBOX 1 40 40 bob@example.org hi test some text"),
     ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "5000000 5000000 5000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
+    ("imap.auth", "{token} {mech} {user}", "tok-1 XOAUTH2 bob@example.org"),
     ("imap.fetch", "{exists} {mailbox} {uidvalidity} {tag} {msn} {uid} {uid_known} {items} {subject} {user} {failed}", "1 INBOX 1 c 1 1 true FLAGS hi bob@example.org 0"),
     ("imap.store", "{flags}", "\\Seen"),
     ("imap.copy", "{uid} {uid_known}", "7 false"),
@@ -53,7 +54,8 @@ fn each_field_has_its_value() {
     server.clock().advance(Duration::from_secs(5));
     conversation(&mut smtp, &["NOOP and more"], "250");
     let mut imap = Wire::connect(&server, "imap", false);
-    conversation(&mut imap, &["a LOGIN bob@example.org x", "b SELECT INBOX"], "b OK");
+    let login = "a AUTHENTICATE XOAUTH2 dXNlcj1ib2JAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgdG9rLTEBAQ==";
+    conversation(&mut imap, &[login, "b SELECT INBOX"], "b OK");
     conversation(&mut imap, &["c FETCH 1 FLAGS", "d STORE 1 +FLAGS (\\Seen)", "e UID COPY 7 INBOX"], "e OK");
     let mut pop3 = Wire::connect(&server, "pop3", false);
     conversation(&mut pop3, &["USER bob@example.org", "PASS x", "RETR 1"], ".");

@@ -1156,14 +1156,14 @@ fn apop_uses_the_timestamp_of_a_rules_greeting() {
 #[test]
 fn rules_see_unsupported_mechanisms() {
     for (event, command, reply) in [
-        ("smtp.auth.start", "AUTH XOAUTH2 dG9rZW4=", "454 4.7.0 later"),
-        ("imap.auth", "a AUTHENTICATE XOAUTH2 dG9rZW4=", "NO later"),
-        ("imap.auth.start", "a AUTHENTICATE xoauth2 no-base64", "NO later"),
-        ("pop3.auth.start", "AUTH XOAUTH2", "-ERR later"),
+        ("smtp.auth.start", "AUTH X-TOKEN dG9rZW4=", "454 4.7.0 later"),
+        ("imap.auth", "a AUTHENTICATE X-TOKEN dG9rZW4=", "NO later"),
+        ("imap.auth.start", "a AUTHENTICATE x-token no-base64", "NO later"),
+        ("pop3.auth.start", "AUTH X-TOKEN", "-ERR later"),
     ] {
         let protocol = &event[..4];
         let server = with(&format!(
-            "[[rule]]\non = \"{event}\"\nwhen = {{ mech = \"XOAUTH2\" }}\ndo = {{ reply = \"{reply}\" }}\nexpect = \"=1\"\n"
+            "[[rule]]\non = \"{event}\"\nwhen = {{ mech = \"X-TOKEN\" }}\ndo = {{ reply = \"{reply}\" }}\nexpect = \"=1\"\n"
         ));
         let mut client = Wire::greeted(&server, protocol, false);
         if protocol == "smtp" {

@@ -302,6 +302,7 @@ const ROWS: &[Row] = &[
     row("imap-throttled", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 21, &[("throttled", 1), ("dropped", 0)]),
     row("imap-uidvalidity-changes", &[], "python3 {clients}/validity.py {imap}", 0, &[("rebuilt", 1), ("acted-on-stale-uid", 0)]),
     row("imap-unsolicited-in-fetch", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("news", 1)]),
+    row("imap-xoauth2-token-expires", &[], "python3 {clients}/refresh.py imap {imap}", 0, &[("expired-imap", 1), ("expired-smtp", 0)]),
     row("pop3-maildrop-locked", &[], RETRIEVE, 67, &[("locked", 1)]),
     row("pop3-missing-terminator", &[], RETRIEVE, 28, &[("no-dot", 1)]),
     row("pop3-uidl-duplicates", &[], "curl -sS -m 5 pop3://localhost:{pop3}/ -u me@example.org:secret", 0, &[("list-short", 1)]),

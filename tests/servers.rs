@@ -92,14 +92,14 @@ fn options_apply_to_the_further_server() {
     let main = MailServer::builder().account("main@example.org", "secret").seed(7).start();
     let api = ApiClient::of(&main);
     let new = json!({
-        "accounts": [{ "login": "ann@example.org", "password": "pw", "addresses": ["sales@example.org"] }],
+        "accounts": [{ "login": "ann@example.org", "password": "pw", "tokens": ["tok-1"], "addresses": ["sales@example.org"] }],
         "listeners": ["smtp", "imap"], "host": "mx.example.org", "starttls": { "imap": "before-login" },
         "limits": { "max_size": 1000, "max_recipients": 2 },
     });
 
     let server = api.post("/servers", &new).expect(201);
 
-    assert_eq!(server["accounts"], json!([{ "login": "ann@example.org", "password": "pw" }]));
+    assert_eq!(server["accounts"], json!([{ "login": "ann@example.org", "password": "pw", "tokens": ["tok-1"] }]));
     let listeners: Vec<&String> = server["endpoints"].as_object().unwrap().keys().collect();
     assert_eq!(listeners, ["http", "imap", "smtp"]);
     let refused = send(&server["endpoints"]["smtp"]["port"], "main@example.org");
@@ -165,6 +165,7 @@ fn wrong_options_are_answered_with_the_field() {
         (json!({ "scenario": { "name": "smtp-greylit" } }), 422, "scenario.name"),
         (json!({ "accounts": [{ "login": "", "password": "x" }] }), 400, "accounts[0].login"),
         (json!({ "accounts": [{ "login": "a" }] }), 422, "accounts[0].password"),
+        (json!({ "accounts": [{ "login": "a", "password": "x", "tokens": [""] }] }), 400, "accounts[0].tokens[0]"),
         (
             json!({ "accounts": [{ "login": "a", "password": "x", "addresses": ["c"] }, { "login": "C", "password": "x" }] }),
             400,

@@ -15,6 +15,7 @@ use super::target::Target;
 use crate::base::{Timestamp, is_identifier};
 use crate::mail::{Account, Accounts, Flags, Mailbox, Member, SpecialUse};
 use crate::protocol::InvalidMailbox;
+use crate::sasl::is_bearer_token;
 use crate::world::{Draft, NotChanged, World};
 
 #[derive(Serialize, ToSchema)]
@@ -85,6 +86,10 @@ pub(super) struct NewAccount {
     /// every login.
     #[schema(value_type = Option<String>)]
     password: Option<Box<str>>,
+    /// The access tokens with which it may log in instead; they need a `password`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    tokens: Vec<Box<str>>,
     /// Further addresses whose mail it gets; they need a `password`.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
@@ -121,6 +126,11 @@ pub(super) struct Put {
     date: Option<String>,
 }
 
+/// Why a text cannot be an access token.
+pub(super) fn not_a_token(text: &str) -> String {
+    format!("{text:?} is not an access token: RFC 6750 allows ASCII letters, digits and - . _ ~ + /, with = at the end")
+}
+
 /// List the accounts with their mailboxes.
 #[utoipa::path(get, path = "/accounts", responses((status = 200, description = "The accounts.", body = AccountList)))]
 pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<AccountList> {
@@ -146,7 +156,7 @@ pub(super) async fn one(
     account.map(Json).ok_or_else(|| Problem::none("account", &login))
 }
 
-/// Make an account, or change its password and addresses.
+/// Make an account, or change its password, tokens and addresses.
 ///
 /// If the server accepts every login, that stays so for other logins.
 #[utoipa::path(put, path = "/accounts/{login}", params(("login" = String, Path, description = "The login of the account.")),
@@ -154,7 +164,7 @@ pub(super) async fn one(
     (status = 200, description = "The account existed before.", body = AccountJson),
     (status = 201, description = "The new account.", body = AccountJson),
     (status = 409, description = "Another account has this login or one of the addresses."),
-    (status = 422, description = "The login or an address is not valid, or the list of accounts is closed and there is no password."),
+    (status = 422, description = "The login, a token or an address is not valid, or the list of accounts is closed and there is no password."),
 ))]
 pub(super) async fn make(
     Target(server): Target,
@@ -162,15 +172,20 @@ pub(super) async fn make(
     _: NoParams,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Result<Response, Problem> {
-    let NewAccount { password, addresses } = new;
-    if password.is_none() && !addresses.is_empty() {
-        return Err(Problem::field("password", "an account with `addresses` needs a `password`"));
+    let NewAccount { password, tokens, addresses } = new;
+    for (field, values) in [("tokens", &tokens), ("addresses", &addresses)] {
+        if password.is_none() && !values.is_empty() {
+            return Err(Problem::field("password", format!("an account with `{field}` needs a `password`")));
+        }
+    }
+    if let Some(wrong) = tokens.iter().find(|token| !is_bearer_token(token)) {
+        return Err(Problem::field("tokens", not_a_token(wrong)).status(StatusCode::UNPROCESSABLE_ENTITY));
     }
     if let Some(wrong) = addresses.iter().find(|address| !is_identifier(address)) {
         let detail = format!("{wrong:?} is not a valid address: it must not be empty or contain control characters");
         return Err(Problem::field("addresses", detail).status(StatusCode::UNPROCESSABLE_ENTITY));
     }
-    let member = password.map(|password| Member { login: login.as_str().into(), password, addresses });
+    let member = password.map(|password| Member { login: login.as_str().into(), password, tokens, addresses });
     let (account, is_new) = server.engine().update(|world, now| {
         let conflict = member.as_ref().and_then(|member| member.conflict(world.mail.accounts.members()));
         if let Some((address, other)) = conflict {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::accounts::not_a_token;
 use super::params::duration;
 use super::problem::Problem;
 use super::scenario::ScenarioSource;
@@ -15,6 +16,7 @@ use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls};
+use crate::sasl::is_bearer_token;
 use crate::server::{Compat, NewServer, Settings};
 use crate::world::Keep;
 
@@ -89,6 +91,10 @@ struct ServerAccount {
     login: Box<str>,
     #[schema(value_type = String)]
     password: Box<str>,
+    /// The access tokens with which it may log in instead.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    tokens: Vec<Box<str>>,
     /// Further addresses whose mail it gets.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
@@ -200,12 +206,15 @@ impl ServerAccount {
             let detail = || format!("{name:?} is not valid: it must not be empty or contain control characters");
             if is_identifier(name) { Ok(()) } else { Err(Problem::field(field, detail())) }
         };
-        let Self { login, password, addresses } = self;
+        let Self { login, password, tokens, addresses } = self;
         check("login", &login)?;
+        if let Some((at, wrong)) = tokens.iter().enumerate().find(|(_, token)| !is_bearer_token(token)) {
+            return Err(Problem::field(&format!("tokens[{at}]"), not_a_token(wrong)));
+        }
         for (at, address) in addresses.iter().enumerate() {
             check(&format!("addresses[{at}]"), address)?;
         }
-        Ok(Member { login, password, addresses })
+        Ok(Member { login, password, tokens, addresses })
     }
 }
 

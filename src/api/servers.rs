@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::server::SETTLE;
 use super::target::find;
 use super::verify::verified;
+use crate::mail::Member;
 use crate::server::{FurtherServer, NoServer, Server, StartError};
 
 /// A further server, and what clients need to use it.
@@ -58,6 +59,8 @@ struct AccountLogin {
     login: Box<str>,
     #[schema(value_type = String)]
     password: Box<str>,
+    #[schema(value_type = Vec<String>)]
+    tokens: Vec<Box<str>>,
 }
 
 /// The servers of this process.
@@ -102,7 +105,11 @@ impl ServerJson {
             name: further.name.clone(),
             facts: ServerFacts::of(&further.server, reached, &base, &base),
             accounts: accounts
-                .map(|member| AccountLogin { login: member.login.clone(), password: member.password.clone() })
+                .map(|Member { login, password, tokens, .. }| AccountLogin {
+                    login: login.clone(),
+                    password: password.clone(),
+                    tokens: tokens.clone(),
+                })
                 .collect(),
             idle_expiry: format!("{:?}", further.expiry),
         }

@@ -3,6 +3,7 @@
 use super::{MailServer, Mailbox};
 use crate::base::is_identifier;
 use crate::mail::{self as store, Member};
+use crate::sasl::is_bearer_token;
 
 impl MailServer {
     /// An account, for seeding and inspecting its mailboxes. It is created when something is put into it.
@@ -43,10 +44,19 @@ impl MailServer {
     #[track_caller]
     pub fn make_account(&self, login: &str, password: &str) -> Account<'_> {
         let account = self.account(login);
-        let member = Member { login: login.into(), password: password.into(), addresses: Vec::new() };
+        let (tokens, addresses) = (Vec::new(), Vec::new());
+        let member = Member { login: login.into(), password: password.into(), tokens, addresses };
         let made = self.server.engine().update(|world, now| world.make_account(login, Some(member), now));
         made.expect("the login is valid");
         account
+    }
+}
+
+/// Panics if a text is not an access token.
+#[track_caller]
+pub(super) fn assert_tokens(tokens: &[&str]) {
+    for token in tokens {
+        assert!(is_bearer_token(token), "{token:?} is not an access token, as RFC 6750 §2.1 defines it");
     }
 }
 
@@ -91,6 +101,34 @@ impl<'s> Account<'s> {
     /// ```
     pub fn inbox(&self) -> Mailbox<'s> {
         self.mailbox(store::INBOX)
+    }
+
+    /// Sets the access tokens with which the account may log in in place of its password, with the SASL mechanism
+    /// XOAUTH2. Tokens that it had before are refused from now on.
+    ///
+    /// # Panics
+    /// If the account has no password, because every login is accepted; see [`MailServer::make_account`]. If RFC 6750
+    /// does not allow a token.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.make_account("bob@example.org", "").access_tokens(&["tok-2"]);
+    ///
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// let response = "dXNlcj1ib2JAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgdG9rLTEBAQ==";
+    /// client.write_all(format!("AUTH XOAUTH2 {response}\r\n\r\nQUIT\r\n").as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("-ERR [AUTH]"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn access_tokens(&self, tokens: &[&str]) {
+        assert_tokens(tokens);
+        let was_set = self.server.server.engine().update(|world, now| world.set_tokens(&self.login, tokens, now));
+        assert!(was_set, "the account `{}` has no password, so every token is accepted for it", self.login);
     }
 
     /// The names of its mailboxes, in the order of creation; empty before the account was used.

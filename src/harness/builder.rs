@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::account::assert_tokens;
 use super::{MailServer, or_panic};
 use crate::base::is_identifier;
 use crate::expect::{FailingKinds, FindingKind};
@@ -303,7 +304,34 @@ impl MailServerBuilder {
             );
         }
         let addresses = addresses.iter().map(|address| Box::from(*address)).collect();
-        or_panic(self.0.add_member(Member { login: login.into(), password: password.into(), addresses }));
+        let (login, password) = (login.into(), password.into());
+        or_panic(self.0.add_member(Member { login, password, tokens: Vec::new(), addresses }));
+        self
+    }
+
+    /// The access tokens with which an account may log in in place of its password, with the SASL mechanism XOAUTH2.
+    /// The server announces the mechanism if an account has tokens. Without a list of accounts, every token is accepted.
+    ///
+    /// # Panics
+    /// If the account was not added before, or if RFC 6750 does not allow a token.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@example.org", "").access_tokens("bob@example.org", &["tok-1"]).start();
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// let response = "dXNlcj1ib2JAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgdG9rLTEBAQ==";
+    /// client.write_all(format!("a AUTHENTICATE XOAUTH2 {response}\r\nb LOGOUT\r\n").as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("AUTH=XOAUTH2") && said.contains("a OK"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn access_tokens(mut self, login: &str, tokens: &[&str]) -> Self {
+        assert_tokens(tokens);
+        or_panic(self.0.set_tokens(login, tokens));
         self
     }
 

@@ -46,7 +46,7 @@ impl MailServerBuilder {
     }
 
     /// Maximum length of an SMTP command line in octets, including CRLF. Default: 2,048. A longer line is refused with
-    /// 500.
+    /// 500. The lines of a login may have 12,288 octets in any case.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -276,7 +276,12 @@ fn the_traces_of_rules_count_towards_the_octets() {
 #[test]
 fn a_list_of_accounts_counts_towards_the_octets() {
     let mut journal = journal();
-    let member = Member { login: "bob@example.org".into(), password: "secret".into(), addresses: Vec::new() };
+    let member = Member {
+        login: "bob@example.org".into(),
+        password: "secret".into(),
+        tokens: Vec::new(),
+        addresses: Vec::new(),
+    };
     let changes = vec![Change::Admit { members: vec![member; 1000].into() }];
     let before = journal.octets();
 

@@ -86,8 +86,8 @@ impl Change {
             | Self::Reset { .. } => return 0,
         };
         let of = |member: &Member| {
-            let addresses = member.addresses.iter().map(|address| size_of_val(address) + address.len());
-            size_of_val(member) + member.login.len() + member.password.len() + addresses.sum::<usize>()
+            let texts = member.addresses.iter().chain(&member.tokens).map(|text| size_of_val(text) + text.len());
+            size_of_val(member) + member.login.len() + member.password.len() + texts.sum::<usize>()
         };
         members.iter().map(of).sum()
     }

@@ -86,12 +86,16 @@ fn extend(names: &mut Vec<Box<str>>, more: &[Box<str>]) {
 
 /// The changes of the capabilities in cleartext and under TLS. Most sessions have none.
 #[derive(Debug, Default)]
-pub(crate) struct CapabilityOverrides(Option<Box<(CapabilityOverride, CapabilityOverride)>>);
+pub(crate) struct CapabilityOverrides {
+    changes: Option<Box<(CapabilityOverride, CapabilityOverride)>>,
+    /// Whether mechanisms that need an access token are announced without being named in a change.
+    announces_tokens: bool,
+}
 
 impl CapabilityOverrides {
     /// The change that applies now.
     fn at(&self, tls: TlsState) -> Option<&CapabilityOverride> {
-        let (clear, under_tls) = &**self.0.as_ref()?;
+        let (clear, under_tls) = &**self.changes.as_ref()?;
         Some(if tls.is_active() { under_tls } else { clear })
     }
 
@@ -100,15 +104,34 @@ impl CapabilityOverrides {
         self.at(tls)?.greeting.as_deref()
     }
 
-    /// The SASL mechanisms that are announced and accepted now.
+    /// The SASL mechanisms that are accepted now.
     pub(super) fn mechanisms(&self, tls: TlsState) -> Vec<&'static Mechanism> {
-        let own = self.at(tls).and_then(|change| change.mechanisms.clone());
-        own.unwrap_or_else(|| Mechanism::available(None).collect())
+        self.named(tls).unwrap_or_else(|| Mechanism::available(None).collect())
+    }
+
+    /// The SASL mechanisms that are announced now.
+    ///
+    /// # Rationale
+    /// A client that prefers XOAUTH2 to mechanisms with a password, and has only a password, would fail. So without
+    /// tokens, it is announced only if a scenario names it.
+    pub(super) fn announced(&self, tls: TlsState) -> Vec<&'static Mechanism> {
+        let is_announced = |its: &&Mechanism| self.announces_tokens || !its.needs_token();
+        self.named(tls).unwrap_or_else(|| Mechanism::available(None).filter(is_announced).collect())
+    }
+
+    /// The SASL mechanisms that a change names.
+    fn named(&self, tls: TlsState) -> Option<Vec<&'static Mechanism>> {
+        self.at(tls).and_then(|change| change.mechanisms.clone())
+    }
+
+    /// Announces the mechanisms that need an access token.
+    pub(crate) fn announce_tokens(&mut self) {
+        self.announces_tokens = true;
     }
 
     /// The capability of SMTP and POP3 that lists the mechanisms after this word; `None` if there are none.
     pub(super) fn mechanism_list(&self, word: &str, tls: TlsState) -> Option<Cow<'static, str>> {
-        let mechanisms = self.mechanisms(tls);
+        let mechanisms = self.announced(tls);
         (!mechanisms.is_empty()).then(|| format!("{word} {}", names(&mechanisms)).into())
     }
 
@@ -128,14 +151,14 @@ impl CapabilityOverrides {
 
     /// Applies a change from now on.
     pub(crate) fn change(&mut self, other: &CapabilityOverride) {
-        let (clear, under_tls) = &mut **self.0.get_or_insert_default();
+        let (clear, under_tls) = &mut **self.changes.get_or_insert_default();
         clear.merge(other);
         under_tls.merge(other);
     }
 
     /// Applies a change from the TLS handshake on.
     pub(crate) fn change_under_tls(&mut self, other: &CapabilityOverride) {
-        self.0.get_or_insert_default().1.merge(other);
+        self.changes.get_or_insert_default().1.merge(other);
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum RequestField {
     Tag,
     /// The SASL mechanism of a login, or the name of the command that logs in.
     Mechanism,
+    /// The access token of a login.
+    Token,
     /// The user who logs in or is logged in.
     User,
     /// The reverse-path.
@@ -119,6 +121,7 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         }
         RequestField::Tag if is_tagged => Some(Value::octets(tag)),
         RequestField::Tag
+        | RequestField::Token
         | RequestField::User
         | RequestField::Sender
         | RequestField::Recipient
@@ -135,6 +138,19 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         | RequestField::Flags
         | RequestField::Exists => None,
     }
+}
+
+/// The mechanism of a login, its user or its token.
+pub(super) fn of_login<'a>(
+    field: &RequestField,
+    mechanism: &'a str,
+    user: impl FnOnce() -> Option<String>,
+    token: impl FnOnce() -> Option<String>,
+) -> Option<Value<'a>> {
+    if *field == RequestField::Mechanism {
+        return Some(Value::text(mechanism));
+    }
+    if *field == RequestField::User { user() } else { token() }.map(Value::text)
 }
 
 /// A field that depends on the content of one message, or its value for each of several.

@@ -50,8 +50,13 @@ impl Line {
     }
 
     pub(crate) fn is_http(&self) -> bool {
+        is_http(self.octets())
+    }
+
+    /// The octets of the line, or the beginning of one that is too long.
+    pub(crate) fn octets(&self) -> &[u8] {
         let (Self::Whole(line) | Self::BareLf(line) | Self::TooLong { start: line, .. }) = self;
-        is_http(line)
+        line
     }
 }
 
@@ -76,9 +81,14 @@ impl Lines {
 
     /// The next line, when it is complete.
     pub(crate) fn next(&mut self, input: &mut BytesMut) -> Option<Line> {
+        self.next_within(input, self.limit)
+    }
+
+    /// The next line, with another limit.
+    pub(crate) fn next_within(&mut self, input: &mut BytesMut, limit: usize) -> Option<Line> {
         match memchr::memchr(b'\n', input) {
             Some(end) => {
-                if self.long.is_some() || end + 1 > self.limit {
+                if self.long.is_some() || end + 1 > limit {
                     self.drop_octets(input, end + 1);
                     return self.long.take().map(|(start, octets)| Line::TooLong { start: start.freeze(), octets });
                 }
@@ -90,7 +100,7 @@ impl Lines {
                 let line = line.freeze();
                 Some(if is_whole { Line::Whole(line) } else { Line::BareLf(line) })
             }
-            None if self.long.is_some() || input.len() >= self.limit => {
+            None if self.long.is_some() || input.len() >= limit => {
                 self.drop_octets(input, input.len());
                 None
             }

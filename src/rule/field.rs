@@ -133,6 +133,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ),
     ("tag", Field::Request(RequestField::Tag), FieldKind::Text, "The tag of the command."),
     ("tls", Field::Tls, FieldKind::Truth, "Whether the session is encrypted."),
+    (
+        "token",
+        Field::Request(RequestField::Token),
+        FieldKind::Text,
+        "The access token of a login, such as one with XOAUTH2. Reports show `***` in its place.",
+    ),
     ("uid", Field::Request(RequestField::Uid), FieldKind::Any, "The UIDs of the messages that the command is about."),
     (
         "uid_known",
@@ -260,6 +266,7 @@ impl Field {
             Self::Request(RequestField::Verb | RequestField::Argument | RequestField::Line) => is_line,
             Self::Request(RequestField::Tag) => is_line && is_imap,
             Self::Request(RequestField::Mechanism) => event.is_login() && event != Event::Pop3User,
+            Self::Request(RequestField::Token) => matches!(event, Event::SmtpAuth | Event::ImapAuth | Event::Pop3Auth),
             Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
             Self::Request(RequestField::Recipient) => {
                 matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::LmtpDelivery | Event::MailDelivered)

@@ -1,11 +1,11 @@
 //! APOP (RFC 1939 §7): a digest over the greeting's timestamp and the password. It is a command of POP3 and has no name
 //! in the list of mechanisms.
 
-use super::{LoginVerdict, Passwords};
+use super::{Credentials, LoginVerdict};
 
 /// The verdict on a login with this digest, after a greeting with this timestamp.
-pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, passwords: &dyn Passwords) -> LoginVerdict {
-    LoginVerdict::of_proof(login, passwords, |password| {
+pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, credentials: &dyn Credentials) -> LoginVerdict {
+    LoginVerdict::of_proof(login, credentials, |password| {
         let hash = md5::compute(format!("{timestamp}{password}"));
         format!("{hash:x}") == digest
     })
@@ -18,9 +18,13 @@ mod tests {
 
     struct Tanstaaf;
 
-    impl Passwords for Tanstaaf {
+    impl Credentials for Tanstaaf {
         fn password(&self, _login: &str) -> Password<'_> {
             Password::Is("tanstaaf")
+        }
+
+        fn accepts_token(&self, _login: &str, _token: &str) -> bool {
+            false
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
-use super::{Context, LoginVerdict, Mechanism, Password, Passwords, SaslExchange, SaslStep};
+use super::{Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep};
 
 /// A login that waits for the client's next response.
 #[derive(Debug)]
@@ -40,25 +40,25 @@ impl Authentication {
         mechanism: &'static Mechanism,
         initial: Option<&[u8]>,
         context: &Context<'_>,
-        passwords: &dyn Passwords,
+        credentials: &dyn Credentials,
     ) -> Result<Progress, Rejection> {
         if mechanism.needs_channel_binding && context.channel_binding.is_none() {
             return Err(Rejection::Unbound);
         }
         let first = Self { mechanism, exchange: (mechanism.begin)(context) };
         match initial {
-            Some(response) => first.step(response, passwords),
+            Some(response) => first.step(response, credentials),
             None => Ok(Progress::Challenge(first)),
         }
     }
 
     /// Takes a line of the client, without its CRLF.
-    pub(crate) fn respond(&self, line: &[u8], passwords: &dyn Passwords) -> Result<Progress, Rejection> {
+    pub(crate) fn respond(&self, line: &[u8], credentials: &dyn Credentials) -> Result<Progress, Rejection> {
         if line == b"*" {
             return Err(Rejection::Cancelled);
         }
         let response = BASE64.decode(line).map_err(|_| Rejection::NotBase64)?;
-        self.step(&response, passwords)
+        self.step(&response, credentials)
     }
 
     /// The challenge before the client's next response.
@@ -70,9 +70,14 @@ impl Authentication {
         self.mechanism
     }
 
-    /// Whether the client's next response is its last.
-    pub(crate) fn is_last(&self) -> bool {
-        self.exchange.is_last()
+    /// Whether the client's next response completes its credentials.
+    pub(crate) fn has_credentials_next(&self) -> bool {
+        self.exchange.has_credentials_next()
+    }
+
+    /// Whether the login has failed already, and the challenge says why.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.exchange.is_refused()
     }
 
     /// The login in this line, as far as it is known.
@@ -80,8 +85,13 @@ impl Authentication {
         login(self.respond(line, &Everybody))
     }
 
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Result<Progress, Rejection> {
-        match self.exchange.step(response, passwords) {
+    /// The access token in this line, if it has one.
+    pub(crate) fn token(&self, line: &[u8]) -> Option<String> {
+        token(self.respond(line, &Everybody))
+    }
+
+    fn step(&self, response: &[u8], credentials: &dyn Credentials) -> Result<Progress, Rejection> {
+        match self.exchange.step(response, credentials) {
             SaslStep::Next(exchange) => Ok(Progress::Challenge(Self { mechanism: self.mechanism, exchange })),
             SaslStep::Verdict(verdict) => Ok(Progress::Verdict(verdict)),
             SaslStep::Malformed(why) => Err(Rejection::Malformed(why)),
@@ -90,14 +100,19 @@ impl Authentication {
 }
 
 impl Mechanism {
-    /// Whether this initial response completes the client's part.
+    /// Whether this initial response completes the client's credentials.
     pub(crate) fn is_complete_with(&self, initial: Option<&[u8]>) -> bool {
-        initial.is_some() && (self.begin)(&Context::default()).is_last()
+        initial.is_some() && (self.begin)(&Context::default()).has_credentials_next()
     }
 
     /// The login in this initial response, as far as it is known.
     pub(crate) fn login(&'static self, initial: Option<&[u8]>) -> Option<String> {
         login(Authentication::begin(self, initial, &Context::default(), &Everybody))
+    }
+
+    /// The access token in this initial response, if it has one.
+    pub(crate) fn token(&'static self, initial: Option<&[u8]>) -> Option<String> {
+        token(Authentication::begin(self, initial, &Context::default(), &Everybody))
     }
 }
 
@@ -116,12 +131,23 @@ fn login(progress: Result<Progress, Rejection>) -> Option<String> {
     }
 }
 
-/// A store in which every login is accepted, to find out only the login.
+fn token(progress: Result<Progress, Rejection>) -> Option<String> {
+    match progress.ok()? {
+        Progress::Challenge(_) => None,
+        Progress::Verdict(verdict) => verdict.token,
+    }
+}
+
+/// A store in which every login is accepted, to find out only what the client sent.
 struct Everybody;
 
-impl Passwords for Everybody {
+impl Credentials for Everybody {
     fn password(&self, _login: &str) -> Password<'_> {
         Password::Any
+    }
+
+    fn accepts_token(&self, _login: &str, _token: &str) -> bool {
+        true
     }
 }
 
@@ -151,6 +177,7 @@ mod tests {
         const PLUS: &Mechanism = &Mechanism {
             name: "TEST-PLUS",
             needs_channel_binding: true,
+            needs_token: false,
             begin: |context| Box::new(Bound(context.channel_binding.unwrap_or_default().to_vec())),
         };
         #[derive(Debug)]
@@ -160,8 +187,8 @@ mod tests {
                 Vec::new()
             }
 
-            fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
-                SaslStep::Verdict(LoginVerdict::of_proof("tim", passwords, |_| response == self.0))
+            fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
+                SaslStep::Verdict(LoginVerdict::of_proof("tim", credentials, |_| response == self.0))
             }
         }
         let begin = |channel_binding| {
@@ -178,15 +205,35 @@ mod tests {
     #[test]
     fn a_login_is_carried_in_base64() {
         let Ok(Progress::Challenge(name)) = begin("login", None) else { panic!("no name is asked for") };
-        assert_eq!((name.challenge().as_str(), name.is_last()), ("VXNlcm5hbWU6", false));
+        assert_eq!((name.challenge().as_str(), name.has_credentials_next()), ("VXNlcm5hbWU6", false));
         assert_eq!(name.login(b"dGlt").as_deref(), Some("tim"));
 
         let Ok(Progress::Challenge(password)) = name.respond(b"dGlt", &Secret) else { panic!("no password asked for") };
-        assert_eq!((password.challenge().as_str(), password.is_last()), ("UGFzc3dvcmQ6", true));
+        assert_eq!((password.challenge().as_str(), password.has_credentials_next()), ("UGFzc3dvcmQ6", true));
         assert_eq!(password.login(b"!").as_deref(), None);
 
         let Ok(Progress::Verdict(got)) = password.respond(b"c2VjcmV0", &Secret) else { panic!("there is no verdict") };
         assert_eq!(got, verdict("tim", true));
+    }
+
+    #[test]
+    fn a_refused_token_is_answered_before_the_login_fails() {
+        let response = BASE64.encode(b"user=tim\x01auth=Bearer tok-2\x01\x01");
+        let Ok(Progress::Challenge(asked)) = begin("XOAUTH2", None) else { panic!("no response is asked for") };
+        assert_eq!((asked.challenge().as_str(), asked.has_credentials_next()), ("", true));
+        assert_eq!(asked.login(response.as_bytes()).as_deref(), Some("tim"));
+        assert_eq!(asked.token(response.as_bytes()).as_deref(), Some("tok-2"));
+
+        let Ok(Progress::Challenge(refused)) = asked.respond(response.as_bytes(), &Secret) else {
+            panic!("the error is missing")
+        };
+        assert_eq!((refused.is_refused(), refused.has_credentials_next()), (true, false));
+        assert_eq!(refused.login(b"").as_deref(), Some("tim"));
+        assert!(matches!(refused.respond(b"*", &Secret), Err(Rejection::Cancelled)));
+        assert!(matches!(refused.respond(b"!", &Secret), Err(Rejection::NotBase64)));
+
+        let Ok(Progress::Verdict(got)) = refused.respond(b"", &Secret) else { panic!("there is no verdict") };
+        assert_eq!((got.login.as_str(), got.is_proven), ("tim", false));
     }
 
     #[test]

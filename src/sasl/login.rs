@@ -1,10 +1,10 @@
 //! LOGIN: asks for a user name, then for a password. Widely used, but never standardised (draft-murchison-sasl-login).
 
-use super::{SaslExchange, Mechanism, Passwords, SaslStep, LoginVerdict};
+use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep};
 use crate::base::is_identifier;
 
 pub(super) const MECHANISM: Mechanism =
-    Mechanism { name: "LOGIN", needs_channel_binding: false, begin: |_| Box::new(Login::Name) };
+    Mechanism { name: "LOGIN", needs_channel_binding: false, needs_token: false, begin: |_| Box::new(Login::Name) };
 
 #[derive(Debug)]
 enum Login {
@@ -20,7 +20,7 @@ impl SaslExchange for Login {
         }
     }
 
-    fn is_last(&self) -> bool {
+    fn has_credentials_next(&self) -> bool {
         matches!(self, Self::Password { .. })
     }
 
@@ -31,13 +31,13 @@ impl SaslExchange for Login {
         }
     }
 
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
+    fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
         let Ok(response) = std::str::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         match self {
             Self::Name if response.is_empty() => SaslStep::Malformed("the user name is empty"),
             Self::Name if !is_identifier(response) => SaslStep::Malformed("the user name has control characters"),
             Self::Name => SaslStep::Next(Box::new(Self::Password { login: response.to_owned() })),
-            Self::Password { login } => SaslStep::Verdict(LoginVerdict::of_password(login, response, passwords)),
+            Self::Password { login } => SaslStep::Verdict(LoginVerdict::of_password(login, response, credentials)),
         }
     }
 }
@@ -50,12 +50,12 @@ mod tests {
     #[test]
     fn login_asks_for_a_name_and_then_for_a_password() {
         let name = Login::Name;
-        assert_eq!((name.challenge(), name.is_last(), name.login()), (b"Username:".to_vec(), false, None));
+        assert_eq!((name.challenge(), name.has_credentials_next(), name.login()), (b"Username:".to_vec(), false, None));
 
         let SaslStep::Next(password) = name.step(b"tim", &Secret) else { panic!("no password is asked for") };
 
         assert_eq!(password.challenge(), b"Password:");
-        assert_eq!((password.is_last(), password.login()), (true, Some("tim")));
+        assert_eq!((password.has_credentials_next(), password.login()), (true, Some("tim")));
         for (response, is_proven) in [(&b"secret"[..], true), (b"", false)] {
             let SaslStep::Verdict(got) = password.step(response, &Secret) else { panic!("there is no verdict") };
             assert_eq!(got, verdict("tim", is_proven));

@@ -1,5 +1,5 @@
 //! SASL (RFC 4422): mechanisms as pure state machines over octets. The input is a client's response; the output is a
-//! challenge, or the verdict on a login. Mechanisms can only look up passwords of accounts.
+//! challenge, or the verdict on a login. Mechanisms can only look up passwords and tokens of accounts.
 //!
 //! Does not know mail, protocols or sockets.
 
@@ -22,6 +22,7 @@ macro_rules! mechanisms {
 mechanisms! {
     plain,
     login,
+    xoauth2,
 }
 
 /// A mechanism: its name, and how its exchange begins.
@@ -30,6 +31,8 @@ pub(crate) struct Mechanism {
     name: &'static str,
     /// Whether it requires channel binding to TLS (RFC 5056), as mechanisms with names in `-PLUS` do.
     needs_channel_binding: bool,
+    /// Whether the client needs an access token instead of a password.
+    needs_token: bool,
     begin: fn(&Context<'_>) -> Box<dyn SaslExchange>,
 }
 
@@ -51,9 +54,14 @@ pub(crate) trait SaslExchange: std::fmt::Debug + Send {
     /// The challenge before the client's next response; empty if the client begins.
     fn challenge(&self) -> Vec<u8>;
 
-    /// Whether the client's next response is its last.
-    fn is_last(&self) -> bool {
+    /// Whether the client's next response completes its credentials.
+    fn has_credentials_next(&self) -> bool {
         true
+    }
+
+    /// Whether the login has failed already, and the challenge says why.
+    fn is_refused(&self) -> bool {
+        false
     }
 
     /// The login, once a response contained it.
@@ -62,7 +70,7 @@ pub(crate) trait SaslExchange: std::fmt::Debug + Send {
     }
 
     /// Takes the client's next response.
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep;
+    fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep;
 }
 
 /// The result of a response.
@@ -79,13 +87,18 @@ pub(crate) enum SaslStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoginVerdict {
     pub(crate) login: String,
+    /// The access token, if the client sent one instead of proving that it knows the password.
+    pub(crate) token: Option<String>,
     pub(crate) is_proven: bool,
 }
 
 /// The accounts as mechanisms see them.
-pub(crate) trait Passwords {
+pub(crate) trait Credentials {
     /// The password of this login.
     fn password(&self, login: &str) -> Password<'_>;
+
+    /// Whether this login may use this access token.
+    fn accepts_token(&self, login: &str, token: &str) -> bool;
 }
 
 /// The password of a login.
@@ -113,6 +126,11 @@ impl Mechanism {
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
+
+    /// Whether the client needs an access token instead of a password.
+    pub(crate) fn needs_token(&self) -> bool {
+        self.needs_token
+    }
 }
 
 impl PartialEq for Mechanism {
@@ -133,36 +151,61 @@ impl Context<'_> {
 
 impl LoginVerdict {
     /// The verdict on a login with a password.
-    pub(crate) fn of_password(login: &str, password: &str, passwords: &dyn Passwords) -> Self {
-        Self::of_proof(login, passwords, |its| its == password)
+    pub(crate) fn of_password(login: &str, password: &str, credentials: &dyn Credentials) -> Self {
+        Self::of_proof(login, credentials, |its| its == password)
     }
 
     /// The verdict on a login without a password: `proves` tells whether the client knows the password.
-    pub(crate) fn of_proof(login: &str, passwords: &dyn Passwords, proves: impl FnOnce(&str) -> bool) -> Self {
-        let is_proven = match passwords.password(login) {
+    pub(crate) fn of_proof(login: &str, credentials: &dyn Credentials, proves: impl FnOnce(&str) -> bool) -> Self {
+        let is_proven = match credentials.password(login) {
             Password::Any => true,
             Password::Is(password) => proves(password),
             Password::Unknown => false,
         };
-        Self { login: login.to_owned(), is_proven }
+        Self { login: login.to_owned(), token: None, is_proven }
     }
+
+    /// The verdict on a login with an access token.
+    fn of_token(login: &str, token: &str, credentials: &dyn Credentials) -> Self {
+        let is_proven = credentials.accepts_token(login, token);
+        Self { login: login.to_owned(), token: Some(token.to_owned()), is_proven }
+    }
+
+    /// Why the login failed, in a reply.
+    pub(crate) fn failure(&self) -> &'static str {
+        match self.token {
+            None => "Authentication failed: the user name or the password is wrong",
+            Some(_) => "Authentication failed: the user name or the token is wrong",
+        }
+    }
+}
+
+/// Whether a text can be an access token (RFC 6750 §2.1, `b64token`).
+pub(crate) fn is_bearer_token(text: &str) -> bool {
+    let without_padding = text.trim_end_matches('=');
+    let is_valid = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~+/".contains(&octet);
+    !without_padding.is_empty() && without_padding.bytes().all(is_valid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every login has the password `secret`.
+    /// Every login but `nobody` has the password `secret` and the token `tok-1`.
     pub(super) struct Secret;
 
-    impl Passwords for Secret {
+    impl Credentials for Secret {
         fn password(&self, login: &str) -> Password<'_> {
             if login == "nobody" { Password::Unknown } else { Password::Is("secret") }
+        }
+
+        fn accepts_token(&self, login: &str, token: &str) -> bool {
+            login != "nobody" && token == "tok-1"
         }
     }
 
     pub(super) fn verdict(login: &str, is_proven: bool) -> LoginVerdict {
-        LoginVerdict { login: login.to_owned(), is_proven }
+        LoginVerdict { login: login.to_owned(), token: None, is_proven }
     }
 
     #[test]
@@ -178,5 +221,22 @@ mod tests {
         assert_eq!(LoginVerdict::of_password("bob", "secret", &Secret), verdict("bob", true));
         assert_eq!(LoginVerdict::of_password("bob", "Secret", &Secret), verdict("bob", false));
         assert_eq!(LoginVerdict::of_password("nobody", "secret", &Secret), verdict("nobody", false));
+    }
+
+    #[test]
+    fn a_token_has_the_characters_of_rfc_6750() {
+        for (text, is_valid) in [
+            ("tok-1", true),
+            ("ya29.a0Af_ByC~+/9", true),
+            ("dG9rZW4=", true),
+            ("dG9rZW4==", true),
+            ("", false),
+            ("=", false),
+            ("a=b", false),
+            ("two words", false),
+            ("ü", false),
+        ] {
+            assert_eq!(is_bearer_token(text), is_valid, "{text}");
+        }
     }
 }

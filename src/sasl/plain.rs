@@ -1,10 +1,10 @@
 //! PLAIN (RFC 4616): user name and password in one response.
 
-use super::{SaslExchange, Mechanism, Passwords, SaslStep, LoginVerdict};
+use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep};
 use crate::base::is_identifier;
 
 pub(super) const MECHANISM: Mechanism =
-    Mechanism { name: "PLAIN", needs_channel_binding: false, begin: |_| Box::new(Plain) };
+    Mechanism { name: "PLAIN", needs_channel_binding: false, needs_token: false, begin: |_| Box::new(Plain) };
 
 #[derive(Debug)]
 struct Plain;
@@ -15,14 +15,14 @@ impl SaslExchange for Plain {
     }
 
     /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
+    fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
         let Ok(response) = std::str::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         let fields: Vec<&str> = response.split('\0').collect();
         match fields[..] {
             [_, "", _] => SaslStep::Malformed("the user name is empty"),
             [_, login, _] if !is_identifier(login) => SaslStep::Malformed("the user name has control characters"),
             [authzid, login, password] if authzid.is_empty() || authzid == login => {
-                SaslStep::Verdict(LoginVerdict::of_password(login, password, passwords))
+                SaslStep::Verdict(LoginVerdict::of_password(login, password, credentials))
             }
             [_, _, _] => SaslStep::Malformed("authorization as another user is not supported"),
             _ => SaslStep::Malformed("it must be [authzid] NUL user NUL password"),

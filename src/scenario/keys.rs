@@ -132,7 +132,7 @@ const GREETING: Key = Key::new(
 const AUTH: Key = Key::new(
     "auth",
     Form::OneOrMore(&Form::Words(|| Mechanism::available(None).map(Mechanism::name).collect())),
-    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: all that it speaks, PLAIN and LOGIN.",
+    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: PLAIN, LOGIN and XOAUTH2, which is announced only if an account has `tokens`.",
 )
 .example(r#"auth = ["LOGIN"]"#);
 const CAPS: Key = Key::new(
@@ -199,6 +199,12 @@ pub(super) const TLS: &[Key] = &[
 pub(super) const USER: &[Key] = &[
     Key::new("name", Form::Text, "The login.").example(r#"name = "bob@example.org""#).required(),
     Key::new("password", Form::Text, "The password. Default: empty.").example(r#"password = "secret""#),
+    Key::new(
+        "tokens",
+        Form::TEXTS,
+        "The access tokens with which the account may log in, in place of the password. Default: none.",
+    )
+    .example(r#"tokens = ["tok-1", "tok-2"]"#),
     Key::new("addresses", Form::TEXTS, "Further addresses whose mail the account gets.")
         .example(r#"addresses = ["team@example.org"]"#),
 ];

@@ -139,6 +139,7 @@ pub(crate) struct Announced {
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) password: String,
+    pub(crate) tokens: Vec<String>,
     pub(crate) addresses: Vec<String>,
 }
 

@@ -67,6 +67,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("subject", r#"subject = "~invoice""#),
     ("tag", r#"tag = "A1""#),
     ("tls", "tls = false"),
+    ("token", r#"token = "tok-1""#),
     ("uid", "uid = 7"),
     ("uid_known", "uid_known = false"),
     ("uidvalidity", "uidvalidity = 1000"),

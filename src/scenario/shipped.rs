@@ -40,6 +40,7 @@ shipped! {
     "imap" / "imap-throttled",
     "imap" / "imap-uidvalidity-changes",
     "imap" / "imap-unsolicited-in-fetch",
+    "imap" / "imap-xoauth2-token-expires",
     "pop3" / "pop3-maildrop-locked",
     "pop3" / "pop3-missing-terminator",
     "pop3" / "pop3-uidl-duplicates",

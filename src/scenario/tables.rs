@@ -12,7 +12,7 @@ use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
-use crate::sasl::Mechanism;
+use crate::sasl::{Mechanism, is_bearer_token};
 
 impl Reader {
     /// The findings that make the verification fail: true for all, or kinds.
@@ -84,7 +84,7 @@ impl Reader {
                 }
                 Some(mechanism) => mechanisms.push(mechanism),
                 None => {
-                    let help = format!("the server speaks {}; `caps.add` announces others", known.join(" and "));
+                    let help = format!("the server speaks {}; `caps.add` announces others", known.join(", "));
                     self.wrong_help(&place, format!("the server does not speak the mechanism `{name}`"), help);
                 }
             }
@@ -141,12 +141,18 @@ impl Reader {
         for (address, place) in &addresses {
             self.identifier(address, place);
         }
+        let tokens = table.get("tokens").map_or_else(Vec::new, |its| self.texts(its));
+        for (token, place) in tokens.iter().filter(|(token, _)| !is_bearer_token(token)) {
+            let help = "RFC 6750 allows ASCII letters, digits and - . _ ~ + /, with = at the end";
+            self.wrong_help(place, format!("{token:?} is not an access token"), help);
+        }
         if let Some(its) = table.get("name") {
             self.identifier(&name, &its.place);
         }
         Some(User {
             name,
             password: table.get("password").and_then(|its| self.text(its)).unwrap_or_default(),
+            tokens: tokens.into_iter().map(|(token, _)| token).collect(),
             addresses: addresses.into_iter().map(|(address, _)| address).collect(),
         })
     }

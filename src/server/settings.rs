@@ -191,6 +191,14 @@ impl Settings {
         Ok(())
     }
 
+    /// Sets the access tokens of an account. Fails if there is no such account.
+    pub(crate) fn set_tokens(&mut self, login: &str, tokens: &[&str]) -> Result<(), String> {
+        let member = self.members.iter_mut().find(|its| its.login.to_lowercase() == login.to_lowercase());
+        let member = member.ok_or_else(|| format!("there is no account `{login}`; add it before its tokens"))?;
+        member.tokens = tokens.iter().map(|token| Box::from(*token)).collect();
+        Ok(())
+    }
+
     /// Lets web pages of this origin use the HTTP API. Fails if it is not an origin.
     #[cfg(feature = "api")]
     pub(crate) fn allow_origin(&mut self, origin: &str) -> Result<(), String> {

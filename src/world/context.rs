@@ -173,6 +173,7 @@ fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Va
         | RequestField::Line
         | RequestField::Tag
         | RequestField::Mechanism
+        | RequestField::Token
         | RequestField::Sender
         | RequestField::Recipients
         | RequestField::Parameter(_)

@@ -124,6 +124,7 @@ impl World {
         let members = loaded.users.iter().map(|user| Member {
             login: user.name.as_str().into(),
             password: user.password.as_str().into(),
+            tokens: user.tokens.iter().map(|token| token.as_str().into()).collect(),
             addresses: user.addresses.iter().map(|address| address.as_str().into()).collect(),
         });
         let members: Vec<Member> = members.collect();

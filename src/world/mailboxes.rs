@@ -203,6 +203,14 @@ impl World {
         Ok(is_new)
     }
 
+    /// Sets the access tokens of an account on the list. Returns whether it is there.
+    pub(crate) fn set_tokens(&mut self, login: &str, tokens: &[&str], now: Timestamp) -> bool {
+        let Some(member) = self.mail.accounts.member(login).cloned() else { return false };
+        let tokens = tokens.iter().map(|token| Box::from(*token)).collect();
+        self.outside(now, |txn| txn.enlist(Member { tokens, ..member }));
+        true
+    }
+
     /// Removes an account with its mail, and its login from the list. Returns whether there was one.
     pub(crate) fn delete_account(&mut self, login: &str, now: Timestamp) -> bool {
         self.outside(now, |txn| txn.remove(login))

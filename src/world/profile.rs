@@ -7,8 +7,13 @@ use crate::rule::Profile;
 use crate::scenario::Announced;
 
 impl World {
-    /// Sets the scenario's capabilities in the machine of a new session.
+    /// Sets the capabilities in the machine of a new session: those of the accounts, and the scenario's.
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
+        if self.mail.accounts.has_tokens()
+            && let Some(overrides) = machine.capability_overrides()
+        {
+            overrides.announce_tokens();
+        }
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {
             if listener.protocol() == *protocol

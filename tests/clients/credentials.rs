@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 const PASSWORD: &str = "s3cr3tPa55w0rd";
 
 /// What a client sends, by protocol. `{word}` is a password, `{base64}` the same in base64, `{plain}` a user with it in
-/// the form of PLAIN, `{long}` many repetitions of it.
+/// the form of PLAIN, `{token}` in the form of XOAUTH2, `{long}` many repetitions of `{plain}`.
 const BROKEN: &[(&str, &str)] = &[
     ("smtp", "AUTH PLAIN {plain}"),
     ("smtp", "AUTH PLAIN\r\n{plain}"),
@@ -19,6 +19,9 @@ const BROKEN: &[(&str, &str)] = &[
     ("smtp", "AUTH\tPLAIN {plain}\r\n"),
     ("smtp", "AUTH\r\n{plain}\r\n"),
     ("smtp", "AUTH XOAUTH2\r\n{plain}\r\n"),
+    ("smtp", "AUTH XOAUTH2 {token}"),
+    ("smtp", "AUTH XOAUTH2\r\n{token}"),
+    ("smtp", "AUTH XOAUTH2 {token}\r\n{token}\r\n"),
     ("smtp", "AUTH LOGIN\r\n*\r\n{base64}\r\n"),
     ("smtp", "AUTH LOGIN\r\nYm9i\r\n{base64}\r\n{base64}\r\n"),
     ("smtp", "AUTH PLAIN {plain}\r\nAUTH PLAIN {plain}\r\n"),
@@ -57,6 +60,9 @@ const BROKEN: &[(&str, &str)] = &[
     ("imap", "a AUTHENTICATE {5}\r\nPLAIN {plain}"),
     ("imap", "a AUTHENTICATE {5}\r\nPLAIN {plain}\r\n"),
     ("imap", "a AUTHENTICATE XOAUTH2\r\n{plain}\r\n"),
+    ("imap", "a AUTHENTICATE XOAUTH2 {token}"),
+    ("imap", "a AUTHENTICATE XOAUTH2\r\n{token}"),
+    ("imap", "a AUTHENTICATE XOAUTH2 {token}\r\n{token}\r\n"),
     ("imap", "a AUTHENTICATE PLAIN\r\n*\r\n{plain}\r\n"),
     ("pop3", "USER bob\r\nPASS {word}"),
     ("pop3", "USER bob\r\nPASS {word}\n"),
@@ -70,11 +76,19 @@ const BROKEN: &[(&str, &str)] = &[
     ("pop3", "AUTH PLAIN\r\n{long}\r\n"),
     ("pop3", "AUTH PLAIN\r\n!{word}\r\n"),
     ("pop3", "AUTH XOAUTH2\r\n{plain}\r\n"),
+    ("pop3", "AUTH XOAUTH2 {token}"),
+    ("pop3", "AUTH XOAUTH2\r\n{token}"),
+    ("pop3", "AUTH XOAUTH2 {token}\r\n{token}\r\n"),
     ("pop3", "AUTH LOGIN\r\n*\r\n{base64}\r\n"),
 ];
 
 fn plain() -> String {
     BASE64.encode(format!("\0bob\0{PASSWORD}").as_bytes())
+}
+
+/// The response of XOAUTH2, with the password as the token.
+fn token() -> String {
+    BASE64.encode(format!("user=bob\x01auth=Bearer {PASSWORD}\x01\x01").as_bytes())
 }
 
 /// Each broken login with its protocol, as octets.
@@ -85,6 +99,7 @@ pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
         text.replace("{word}", PASSWORD)
             .replace("{base64}", &BASE64.encode(PASSWORD.as_bytes()))
             .replace("{plain}", &plain())
+            .replace("{token}", &token())
             .replace("{long}", &plain().repeat(1000))
     };
     BROKEN.iter().map(|(protocol, text)| (*protocol, filled(protocol, text))).collect()
@@ -92,7 +107,7 @@ pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
 
 /// Fails if a text contains a password, or the beginning of one.
 pub(crate) fn assert_none(text: &str, what: &str) {
-    let secrets = [PASSWORD.to_owned(), BASE64.encode(PASSWORD.as_bytes()), plain()];
+    let secrets = [PASSWORD.to_owned(), BASE64.encode(PASSWORD.as_bytes()), plain(), token()];
     for secret in secrets {
         let beginning = secret[..8].to_lowercase();
         assert!(!text.to_lowercase().contains(&beginning), "{what} is shown in: {text}");

@@ -86,7 +86,7 @@ pub(super) async fn create(Target(server): Target, body: Bytes) -> Response {
         if let Some(user) = User::find(world, &login).or_else(|| User::find(world, &email)) {
             return Err(format!("there is already a user {} with the address {}", user.login, user.email));
         }
-        let member = Member { login: login.clone(), password, addresses: vec![email.clone()] };
+        let member = Member { login: login.clone(), password, tokens: Vec::new(), addresses: vec![email.clone()] };
         if let Some((address, other)) = member.conflict(world.mail.accounts.members()) {
             return Err(format!("there is already a user {other} with the address {address}"));
         }

@@ -14,7 +14,7 @@ pub(super) struct Limits {
     /// Largest message, as in `25MiB`.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_MAX_SIZE", default_value = "25MiB")]
     max_size: Size,
-    /// Longest SMTP command line in octets, with its CRLF.
+    /// Longest SMTP command line in octets, with its CRLF; a login may have 12288.
     #[arg(long, value_name = "N", env = "MAILJIG_MAX_LINE", value_parser = number::<usize>, default_value_t = 2048)]
     max_line: usize,
     /// Maximum number of recipients of a message.

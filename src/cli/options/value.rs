@@ -103,9 +103,12 @@ impl FromStr for Login {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some((login, password)) if is_identifier(login) => {
-                Ok(Self(Member { login: login.into(), password: password.into(), addresses: Vec::new() }))
-            }
+            Some((login, password)) if is_identifier(login) => Ok(Self(Member {
+                login: login.into(),
+                password: password.into(),
+                tokens: Vec::new(),
+                addresses: Vec::new(),
+            })),
             _ => Err("write a login and a password, as in `bob@example.org:secret`".to_owned()),
         }
     }

@@ -53,7 +53,7 @@ kinds! {
     IncompleteRequest = "incomplete-request",
     /// The client sent something in cleartext after STARTTLS or STLS.
     CleartextAfterStarttls = "cleartext-after-starttls",
-    /// The client sent a password in cleartext on a listener that offers STARTTLS or STLS.
+    /// The client sent a password or an access token in cleartext on a listener that offers STARTTLS or STLS.
     PasswordInCleartext = "password-in-cleartext",
     /// A command line ended with a bare LF.
     BareLfInCommand = "bare-lf-in-command",

@@ -141,7 +141,7 @@ pub(super) fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) ->
     format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
 }
 
-/// The value of a field at an event, without passwords; `None` if it may contain one.
+/// The value of a field at an event, without credentials; `None` if it may contain some.
 fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<String> {
     let request = if let Field::Request(its) = field { Some(its) } else { None };
     let is_one_of = |fields: &[RequestField]| request.is_some_and(|its| fields.contains(its));
@@ -152,8 +152,9 @@ fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<
     if is_one_of(&[RequestField::Line]) {
         return Some(String::from_utf8_lossy(&masked(event, value.as_bytes())).into_owned());
     }
-    let is_password = is_one_of(&[RequestField::Argument]) && (event.is_login() || event.is_unknown());
-    (!is_password).then(|| value.to_owned())
+    let is_argument = is_one_of(&[RequestField::Argument]) && (event.is_login() || event.is_unknown());
+    let is_credential = is_argument || is_one_of(&[RequestField::Token]);
+    (!is_credential).then(|| value.to_owned())
 }
 
 /// A value that events are counted by, without passwords. The exact event is not known.

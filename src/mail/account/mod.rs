@@ -26,12 +26,14 @@ pub(crate) struct MailboxId {
     pub(crate) mailbox: MailboxNo,
 }
 
-/// An entry of the closed list of accounts: a login, its password and its addresses.
+/// An entry of the closed list of accounts: a login, its credentials and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Member {
     pub(crate) login: Box<str>,
     pub(crate) password: Box<str>,
+    /// The access tokens with which it may log in instead of the password.
+    pub(crate) tokens: Vec<Box<str>>,
     pub(crate) addresses: Vec<Box<str>>,
 }
 
@@ -158,6 +160,11 @@ impl Accounts {
     /// Whether mail to this address is accepted.
     pub(crate) fn delivers_to(&self, address: &str) -> bool {
         self.is_open() || self.owner(address).is_some()
+    }
+
+    /// Whether an account has access tokens.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.members.iter().any(|member| !member.tokens.is_empty())
     }
 
     /// The accounts on the list.

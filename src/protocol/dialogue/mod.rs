@@ -262,7 +262,9 @@ impl<M: Machine> Player<M> {
     fn new(script: &Dialogue, machine: M, capabilities: fn(&M) -> String) -> Self {
         let members = script.settings("account").map(|account| {
             let (login, password) = account.split_once(' ').expect("account = login password");
-            Member { login: login.into(), password: password.into(), addresses: Vec::new() }
+            let mut tokens = script.settings("tokens").filter_map(|line| line.strip_prefix(login)?.strip_prefix(' '));
+            let tokens = tokens.next().into_iter().flat_map(|tokens| tokens.split(' ')).map(Box::from).collect();
+            Member { login: login.into(), password: password.into(), tokens, addresses: Vec::new() }
         });
         let delimiter = script.settings("delimiter").next().and_then(|its| its.chars().next()).unwrap_or('/');
         let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);
@@ -275,6 +277,11 @@ impl<M: Machine> Player<M> {
             capabilities,
             after: After::Goes,
         };
+        if player.mail.accounts.has_tokens()
+            && let Some(overrides) = player.machine.capability_overrides()
+        {
+            overrides.announce_tokens();
+        }
         player.seed(script);
         player
     }

@@ -21,6 +21,7 @@
 //! | `starttls = offered`, `before-login`, `before-anything` | the setting of the listener; the dialogue does not run over the `tls` wire |
 //! | `auth = required` | as on the submission listener |
 //! | `account = login password` | closes the list of accounts, and adds this account |
+//! | `tokens = login token …` | gives this account access tokens |
 //! | `mail = login mailbox file \Seen …` | puts a message of `fixtures/mail` into a mailbox, with these flags |
 //! | `mailbox = login name` | creates a mailbox |
 //! | `delimiter = .`, `namespace = name` | the hierarchy delimiter, and the prefix of mailbox names |

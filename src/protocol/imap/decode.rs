@@ -22,7 +22,7 @@ impl Imap {
                 let frame = self.tokenizer.next(input)?;
                 return Some(self.hear(frame));
             }
-            Mode::Sasl(_, login) if !login.is_last() => (Event::ImapAuthStep, self.tokenizer.line(input)?),
+            Mode::Sasl(_, login) if !login.has_credentials_next() => (Event::ImapAuthStep, self.tokenizer.line(input)?),
             Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
             Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
         };

@@ -41,6 +41,7 @@ impl Imap {
                     None => refused().user.map(Value::text),
                 },
             },
+            RequestField::Token => self.token(ask).map(Value::text),
             RequestField::Items => {
                 let items = command.and_then(Command::items).or_else(|| ask.work().and_then(LongCommand::items));
                 items.map(Value::text).or_else(|| refused().items.map(Value::text))
@@ -103,6 +104,14 @@ impl Imap {
         match (ask, &self.mode) {
             (Ask::Sasl(response), Mode::Sasl(_, login)) => Some((response, login)),
             (_, Mode::Command | Mode::Sasl(..) | Mode::Idle(_)) => None,
+        }
+    }
+
+    /// The access token of a login.
+    fn token(&self, ask: &Ask) -> Option<String> {
+        match ask.command() {
+            Some(command) => command.token(),
+            None => self.sasl_under_way(ask).and_then(|(response, login)| login.token(response)),
         }
     }
 

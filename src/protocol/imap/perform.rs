@@ -111,7 +111,10 @@ impl Imap {
         mut out: Reply,
     ) -> Outcome<Request> {
         // After BYE only the tagged response of LOGOUT follows (RFC 3501 §6.1.3).
-        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation | Progress::End(_)));
+        let is_over = !matches!(
+            answer,
+            Ok(Progress::More(_) | Progress::Continuation | Progress::RefusedChallenge | Progress::End(_))
+        );
         if let ImapState::Selected(_, view) = &mut self.state
             && is_over
             && (!self.holds_updates || view.has_expunged())
@@ -130,6 +133,9 @@ impl Imap {
             Ok(Progress::End(text)) => ("OK", text.into(), Status::Positive, Next::End),
             Ok(Progress::Continuation) => {
                 return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
+            }
+            Ok(Progress::RefusedChallenge) => {
+                return Outcome { reply: out, status: Some(Status::Negative), next: Next::Continue };
             }
             Ok(Progress::More(work)) => {
                 let next = Next::More(Request(Ask::More { tag, may_expunge, work }));

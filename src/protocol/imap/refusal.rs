@@ -3,6 +3,7 @@
 use super::parser::SyntaxError;
 use super::utf7;
 use crate::mail::Flags;
+use crate::sasl::LoginVerdict;
 
 /// Why a command is not performed.
 #[derive(Debug, Clone)]
@@ -24,8 +25,8 @@ impl Refusal {
         Self::bad(format!("at octet {}: {what}", at + 1))
     }
 
-    pub(super) fn failed_login() -> Self {
-        Self::no("[AUTHENTICATIONFAILED] Authentication failed: the user name or the password is wrong")
+    pub(super) fn failed_login(verdict: &LoginVerdict) -> Self {
+        Self::no(format!("[AUTHENTICATIONFAILED] {}", verdict.failure()))
     }
 
     /// RFC 5530 §3.

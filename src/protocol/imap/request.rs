@@ -48,6 +48,8 @@ pub(super) enum Progress {
     More(Box<dyn LongCommand>),
     /// The server sent `+` so that the client continues the command.
     Continuation,
+    /// The same, but the login has failed already: the client has to answer the error.
+    RefusedChallenge,
     /// The command is complete, and TLS begins after the response.
     Secure(&'static str),
     /// The command is complete, and the session ends after the response.

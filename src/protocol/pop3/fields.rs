@@ -3,7 +3,7 @@
 use super::command::Pop3Command;
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::Message;
-use crate::protocol::field::of_line;
+use crate::protocol::field::{of_line, of_login};
 use crate::protocol::{Decoded, Event, Input, Next, RequestField, Value};
 
 impl Pop3 {
@@ -28,7 +28,7 @@ impl Pop3 {
             RequestField::Msn if matches!(ask, Ask::Wrong(event, _) if names_a_message(*event)) => {
                 first_word(&decoded.input)?.parse().ok().map(Value::Number)
             }
-            RequestField::Mechanism | RequestField::User => self.login(ask, field),
+            RequestField::Mechanism | RequestField::User | RequestField::Token => self.login(ask, field),
             RequestField::Msn => number.map(|number| Value::Number(number.into())),
             RequestField::Uid => maildrop?.unique_id(number?).map(Value::text),
             RequestField::Exists => Some(Value::Number(maildrop?.len() as u64)),
@@ -75,21 +75,23 @@ impl Pop3 {
     }
 
     fn login(&self, ask: &Ask, field: &RequestField) -> Option<Value<'_>> {
-        let (mechanism, user) = match (ask, &self.state) {
-            (Ask::Command(Pop3Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
+        match (ask, &self.state) {
+            (Ask::Command(Pop3Command::User(login)), _) => of_login(field, "USER", || Some(login.clone()), || None),
             (Ask::Command(Pop3Command::Pass(_)), Pop3State::Authorization(user)) => {
-                ("USER", user.as_deref().map(Value::text))
+                of_login(field, "USER", || user.clone(), || None)
             }
-            (Ask::Command(Pop3Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
+            (Ask::Command(Pop3Command::Apop { login, .. }), _) => {
+                of_login(field, "APOP", || Some(login.clone()), || None)
+            }
             (Ask::Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
-                (mechanism.name(), mechanism.login(initial.as_deref()).map(Value::text))
+                let initial = initial.as_deref();
+                of_login(field, mechanism.name(), || mechanism.login(initial), || mechanism.token(initial))
             }
             (Ask::Sasl(response), Pop3State::Sasl(login)) => {
-                (login.mechanism().name(), login.login(response).map(Value::text))
+                of_login(field, login.mechanism().name(), || login.login(response), || login.token(response))
             }
-            _ => return None,
-        };
-        if *field == RequestField::Mechanism { Some(Value::text(mechanism)) } else { user }
+            _ => None,
+        }
     }
 
     /// Drops a request that got another reply. A refusal ends a login.

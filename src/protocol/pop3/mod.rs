@@ -124,7 +124,7 @@ impl Machine for Pop3 {
                 let request = Ask::Greeting.into();
                 return Some(Decoded::silent(Event::Pop3Greeting, request));
             }
-            Pop3State::Sasl(login) if !login.is_last() => Event::Pop3AuthStep,
+            Pop3State::Sasl(login) if !login.has_credentials_next() => Event::Pop3AuthStep,
             Pop3State::Sasl(_) => Event::Pop3Auth,
             Pop3State::Authorization(_) | Pop3State::Transaction(..) => Event::Pop3Unknown,
         };

@@ -165,7 +165,8 @@ impl Pop3 {
     fn proceed(&mut self, progress: Result<Progress, Rejection>, txn: &mut MailTxn<'_>) -> Answer {
         match progress.map_err(|rejection| rejection.to_string())? {
             Progress::Challenge(login) => {
-                let challenge = positive(Reply::default().line(&["+ ", &login.challenge()]));
+                let mut challenge = positive(Reply::default().line(&["+ ", &login.challenge()]));
+                challenge.status = Some(if login.is_refused() { Status::Negative } else { Status::Positive });
                 self.state = Pop3State::Sasl(login);
                 Ok(challenge)
             }
@@ -176,7 +177,7 @@ impl Pop3 {
     /// Locks the maildrop and numbers its messages (RFC 1939 §4).
     fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
         let Some(account) = txn.log_in(verdict) else {
-            return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
+            return Err(format!("[AUTH] {}", verdict.failure()));
         };
         let (count, octets) = self.open(account, txn)?;
         Ok(ok(&format!("{count} messages, {octets} octets")))

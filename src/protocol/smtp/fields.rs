@@ -5,7 +5,7 @@ use std::mem;
 use super::command::SmtpCommand;
 use super::{Request, Smtp, SmtpState};
 use crate::mail::{Accounts, Parameters};
-use crate::protocol::field::of_line;
+use crate::protocol::field::{of_line, of_login};
 use crate::protocol::{Decoded, Event, Input, Next, RequestField, Value};
 
 impl Smtp {
@@ -29,7 +29,7 @@ impl Smtp {
                 of_line(&decoded.input, field, false)
             }
             (RequestField::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&decoded.input, field, false),
-            (RequestField::Mechanism | RequestField::User, request) => self.login(request, field),
+            (RequestField::Mechanism | RequestField::User | RequestField::Token, request) => self.login(request, field),
             (RequestField::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 Some(Value::text(sender.address()))
             }
@@ -78,14 +78,16 @@ impl Smtp {
     }
 
     fn login(&self, request: &Request, field: &RequestField) -> Option<Value<'_>> {
-        let (mechanism, user) = match (request, &self.state) {
+        match (request, &self.state) {
             (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => {
-                (*mechanism, mechanism.login(initial.as_deref()))
+                let initial = initial.as_deref();
+                of_login(field, mechanism.name(), || mechanism.login(initial), || mechanism.token(initial))
             }
-            (Request::Sasl(response), SmtpState::Sasl(login)) => (login.mechanism(), login.login(response)),
-            _ => return None,
-        };
-        if *field == RequestField::Mechanism { Some(Value::text(mechanism.name())) } else { user.map(Value::text) }
+            (Request::Sasl(response), SmtpState::Sasl(login)) => {
+                of_login(field, login.mechanism().name(), || login.login(response), || login.token(response))
+            }
+            _ => None,
+        }
     }
 
     /// Drops a request that got another reply: the reply ends a message that was sent, and a refusal ends a login.

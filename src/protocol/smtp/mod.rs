@@ -59,10 +59,14 @@ impl Config {
     }
 }
 
+/// How many octets a line of a login may have at least (RFC 4954 §4, the limit of AUTH). Tokens are long.
+const LOGIN_LINE: usize = 12_288;
+
 /// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Octets of a command line, including CRLF (RFC 5321 §4.5.3.1.4 requires at least 512, extensions more).
+    /// Octets of a command line, including CRLF (RFC 5321 §4.5.3.1.4 requires at least 512, extensions more). Lines of
+    /// a login may have at least `LOGIN_LINE`.
     pub(crate) line: usize,
     /// Octets of a message, announced as SIZE (RFC 1870).
     pub(crate) message: u64,
@@ -164,7 +168,8 @@ impl Smtp {
                 Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
             }
             SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
-                let line = self.lines.next(input)?;
+                let limit = self.longest(input);
+                let line = self.lines.next_within(input, limit)?;
                 Some(self.read_line(line))
             }
         }
@@ -176,7 +181,8 @@ impl Smtp {
         let is_http = !is_sasl && line.is_http();
         let is_long_response = is_sasl && matches!(line, Line::TooLong { .. });
         let input = line.input();
-        let (event, request) = match line.text(self.config.limits.line) {
+        let limit = self.longest(line.octets());
+        let (event, request) = match line.text(limit) {
             Ok(line) if is_sasl => (self.sasl_event(), Request::Sasl(line)),
             Ok(line) => self.parse(&line),
             // RFC 4954 §6.
@@ -188,6 +194,13 @@ impl Smtp {
             Err(why) => (otherwise, Request::Refused(Refusal::new("500 5.5.2", &why))),
         };
         Decoded { event, input, request: if is_http { Request::Disconnect(Disconnect::Http) } else { request } }
+    }
+
+    /// How many octets the line that begins like this may have.
+    fn longest(&self, line: &[u8]) -> usize {
+        let is_auth = line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let is_login = is_auth || matches!(self.state, SmtpState::Sasl(_));
+        if is_login { self.config.limits.line.max(LOGIN_LINE) } else { self.config.limits.line }
     }
 
     /// Parses a command. An invalid command becomes a request to refuse it.
@@ -206,7 +219,7 @@ impl Smtp {
     /// The event of the next SASL response, which depends on whether it completes the credentials.
     fn sasl_event(&self) -> Event {
         match &self.state {
-            SmtpState::Sasl(login) if !login.is_last() => Event::SmtpAuthStep,
+            SmtpState::Sasl(login) if !login.has_credentials_next() => Event::SmtpAuthStep,
             SmtpState::Silent
             | SmtpState::Idle
             | SmtpState::Transaction(_)
@@ -291,7 +304,7 @@ impl Machine for Smtp {
     }
 
     fn command(&mut self, instead_of: &Request, line: &[u8]) -> Option<Request> {
-        let line = line::whole(line, self.config.limits.line)?;
+        let line = line::whole(line, self.longest(line))?;
         match instead_of {
             Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => {}
             Request::Sasl(_) => self.state = SmtpState::Idle,

@@ -281,7 +281,8 @@ impl Smtp {
     fn proceed(&mut self, progress: Progress, txn: &mut MailTxn<'_>) -> Answer {
         match progress {
             Progress::Challenge(login) => {
-                let challenge = say(&format!("334 {}", login.challenge()));
+                let mut challenge = say(&format!("334 {}", login.challenge()));
+                challenge.status = Some(if login.is_refused() { Status::Negative } else { Status::Positive });
                 self.state = SmtpState::Sasl(login);
                 Ok(challenge)
             }
@@ -328,7 +329,8 @@ mod tests {
     fn a_recipient_after_many_refused_ones_gets_its_mail() {
         let limits = Limits { recipients: 2, ..Limits::default() };
         let config = Config { limits, ..Config::for_test(Dialect::Smtp) };
-        let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
+        let bob =
+            Member { login: "bob@example.org".into(), password: "".into(), tokens: Vec::new(), addresses: Vec::new() };
         let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
         let mut machine = Smtp::new(Arc::new(config), false, false);
         let refused = "RCPT TO:<eve@example.org>\r\n".repeat(1500);

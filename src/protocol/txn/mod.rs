@@ -18,7 +18,7 @@ use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
 };
-use crate::sasl::{self, LoginVerdict, Password, Passwords};
+use crate::sasl::{self, Credentials, LoginVerdict, Password};
 
 /// The only access to the mail. Applies every change at once with [`Accounts::apply`], and keeps it in the store for
 /// the record of the exchange, even after a panic.
@@ -45,12 +45,19 @@ pub(crate) struct Destination {
     mailbox: Box<str>,
 }
 
-impl Passwords for Accounts {
+impl Credentials for Accounts {
     fn password(&self, login: &str) -> Password<'_> {
         match self.password(login) {
             Some(password) => Password::Is(password),
             None if self.is_open() => Password::Any,
             None => Password::Unknown,
+        }
+    }
+
+    fn accepts_token(&self, login: &str, token: &str) -> bool {
+        match self.member(login) {
+            Some(member) => member.tokens.iter().any(|its| **its == *token),
+            None => self.is_open(),
         }
     }
 }

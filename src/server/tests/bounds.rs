@@ -209,8 +209,12 @@ fn accounts_in_use_or_on_a_closed_list_are_kept() {
         .collect();
     let mut settings = Settings::default();
     settings.keep = Some(Keep { messages: 1000, octets: u64::MAX / 2, accounts: 1 });
-    let member =
-        |n: u32| Member { login: format!("user{n}@example.org").into(), password: "x".into(), addresses: Vec::new() };
+    let member = |n: u32| Member {
+        login: format!("user{n}@example.org").into(),
+        password: "x".into(),
+        tokens: Vec::new(),
+        addresses: Vec::new(),
+    };
     settings.members = (0..3).map(member).collect();
     let closed = Server::start(settings).unwrap();
     (0..3).for_each(|n| make(&closed, &format!("user{n}@example.org"), "INBOX"));

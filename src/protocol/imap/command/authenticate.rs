@@ -47,6 +47,10 @@ impl Command for Authenticate {
     fn user(&self) -> Option<String> {
         Mechanism::parse(self.mechanism.as_bytes())?.login(self.initial.as_deref())
     }
+
+    fn token(&self) -> Option<String> {
+        Mechanism::parse(self.mechanism.as_bytes())?.token(self.initial.as_deref())
+    }
 }
 
 impl Imap {
@@ -72,15 +76,16 @@ impl Imap {
         match progress.map_err(|rejection| Refusal::bad(rejection.to_string()))? {
             sasl::Progress::Challenge(login) => {
                 out.add(format_args!("+ {}\r\n", login.challenge()));
+                let progress = if login.is_refused() { Progress::RefusedChallenge } else { Progress::Continuation };
                 self.mode = Mode::Sasl(tag.into(), login);
-                Ok(Progress::Continuation)
+                Ok(progress)
             }
             sasl::Progress::Verdict(verdict) => self.enter(&verdict, txn),
         }
     }
 
     pub(super) fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
-        let account = txn.log_in(verdict).ok_or_else(Refusal::failed_login)?;
+        let account = txn.log_in(verdict).ok_or_else(|| Refusal::failed_login(verdict))?;
         self.state = ImapState::Authenticated(account);
         Ok(Progress::LoggedIn)
     }

@@ -120,6 +120,11 @@ pub(super) trait Command: fmt::Debug + Send {
         None
     }
 
+    /// The access token of a login.
+    fn token(&self) -> Option<String> {
+        None
+    }
+
     /// Why the command will fail whatever its next literal contains.
     fn objection(&self, _imap: &Imap, _txn: &MailTxn<'_>) -> Option<Refusal> {
         None

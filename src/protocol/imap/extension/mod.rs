@@ -100,7 +100,7 @@ enum Announced {
     StartTlsPossible,
     /// Before a login, while it is forbidden before TLS.
     LoginForbidden,
-    /// Before a login, while it is possible: once for each SASL mechanism, with its name appended.
+    /// Before a login, while it is possible: once for each SASL mechanism that is announced, with its name appended.
     LoginPossible,
 }
 
@@ -117,7 +117,7 @@ impl Imap {
                 Announced::LoginPossible => !is_logged_in && !self.tls.is_required(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
-                let mechanisms = self.capability_overrides.mechanisms(self.tls);
+                let mechanisms = self.capability_overrides.announced(self.tls);
                 all.extend(mechanisms.iter().map(|mechanism| format!("{name}{}", mechanism.name()).into()));
             } else if is_announced {
                 all.push(Cow::Borrowed(*name));
