@@ -150,6 +150,34 @@ fn each_violation_of_a_session_is_found() {
             &[("a SELECT INBOX\r\n", "a BAD"), imap_quit],
             &["invalid-command: the client sent `a SELECT INBOX`, and the server replied `a BAD log in first`"],
         ),
+        (
+            "smtp",
+            TLS,
+            &[EHLO, ("AUTH PLAIN\r\n", "334"), ("AGJvYg\r\n", "501"), QUIT],
+            &[
+                "invalid-command: the client sent a response of AUTH PLAIN (masked), and the server replied `501 5.5.2 the \
+               response is not base64`",
+            ],
+        ),
+        (
+            "smtp",
+            TLS,
+            &[EHLO, ("AUTH XOAUTH\r\n", "504"), ("AGJvYgBzZWNyZXQ=\r\n", "500"), QUIT],
+            &[
+                "capability-not-announced: the client used AUTH XOAUTH, which the server had not announced",
+                "invalid-command: the client sent `AUTH XOAUTH`, and the server replied `504 5.5.4 Unrecognized authentication type`",
+                "unknown-command: the client sent what may be a response of AUTH XOAUTH (masked), which is not a command of SMTP",
+            ],
+        ),
+        (
+            "imap",
+            TLS,
+            &[("a AUTHENTICATE PLAIN\r\n", "+"), ("AGJvYg\r\n", "a BAD"), imap_quit],
+            &[
+                "invalid-command: the client sent a response of AUTHENTICATE PLAIN (masked), and the server replied `a BAD \
+               the response is not base64`",
+            ],
+        ),
     ] {
         let found = findings_of(protocol, wires, steps);
 

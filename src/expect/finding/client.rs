@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::announced::Announced;
 use super::literals::{Literal, Literals};
 use super::mail::counted;
+use super::masked::LastLogin;
 use super::turn::{
     announces_end, has_bare_cr, is_bare, is_end, is_password, is_quit, is_refused_as_invalid, is_ruled, shown, starttls,
 };
@@ -55,6 +56,7 @@ pub(super) struct Client {
     may_pipeline: bool,
     /// The literal that the server permitted it to send next.
     permitted: Option<Literal>,
+    login: LastLogin,
     /// The tags of its commands.
     tags: HashSet<Box<[u8]>>,
     /// Whether the session is over for it: the server said so, or answered QUIT or LOGOUT.
@@ -85,6 +87,7 @@ impl Client {
             announced: Announced::default(),
             may_pipeline: true,
             permitted: None,
+            login: LastLogin::default(),
             tags: HashSet::new(),
             is_over: false,
             may_leave: false,
@@ -135,6 +138,9 @@ impl Client {
             found.extend(self.unannounced(at, turn, event, &literals));
             found.extend(self.reused_tag(at, turn, event));
             found.extend(self.request(at, turn, event, &literals));
+            if event.is_login() {
+                self.login.read(event, &at.readable(turn).0);
+            }
             self.is_kept_waiting = false;
             if is_password(event) && !self.is_secured && offers_tls {
                 let text =
@@ -276,11 +282,24 @@ impl Client {
             return None;
         }
         if event.is_unknown() {
-            return (!was_astray).then(|| at.unknown(turn));
+            return (!was_astray).then(|| self.unknown(at, turn, event));
         }
         // A client that pipelines does not know yet that what the command depends on was refused.
         let is_innocent = was_refused && turn.first.is_some_and(|first| first.is_early);
-        (!is_innocent && is_refused_as_invalid(turn, at.protocol())).then(|| at.invalid(turn))
+        (!is_innocent && is_refused_as_invalid(turn, at.protocol())).then(|| self.invalid(at, turn, event))
+    }
+
+    fn unknown(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Finding {
+        let (line, _) = at.readable(turn);
+        let line = if line.is_empty() { "an empty line".to_owned() } else { self.login.name(event, &line) };
+        let protocol = at.protocol().name().to_uppercase();
+        at.finding(FindingKind::UnknownCommand, format!("the client sent {line}, which is not a command of {protocol}"))
+    }
+
+    fn invalid(&self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Finding {
+        let (line, reply) = at.readable(turn);
+        let line = self.login.name(event, &line);
+        at.finding(FindingKind::InvalidCommand, format!("the client sent {line}, and the server replied `{reply}`"))
     }
 
     fn ended(&self, at: &Place<'_>, ended: &Ended) -> Option<Finding> {
@@ -328,21 +347,6 @@ impl Place<'_> {
 
     fn finding(&self, kind: FindingKind, text: impl Into<String>) -> Finding {
         Finding::new(kind, self.place, text)
-    }
-
-    fn unknown(&self, turn: &RecordedTurn<'_>) -> Finding {
-        let (line, _) = self.readable(turn);
-        let protocol = self.protocol().name().to_uppercase();
-        let text = match line.is_empty() {
-            true => format!("the client sent an empty line, which is not a command of {protocol}"),
-            false => format!("the client sent `{line}`, which is not a command of {protocol}"),
-        };
-        self.finding(FindingKind::UnknownCommand, text)
-    }
-
-    fn invalid(&self, turn: &RecordedTurn<'_>) -> Finding {
-        let (line, reply) = self.readable(turn);
-        self.finding(FindingKind::InvalidCommand, format!("the client sent `{line}`, and the server replied `{reply}`"))
     }
 
     /// The line of the client and the reply, without passwords.

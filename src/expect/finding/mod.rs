@@ -6,6 +6,7 @@ mod failing;
 mod kind;
 mod literals;
 mod mail;
+mod masked;
 mod mime;
 mod scan;
 mod turn;
