@@ -114,16 +114,13 @@ impl Framing {
         out
     }
 
-    /// The status of a reply as a client reads it. In SMTP the first digit of the last line decides, in IMAP the last
-    /// line with the request's tag or `+`, or BYE, in POP3 the sign of the first line.
+    /// The status of a reply as a client reads it. In SMTP the code of the last line decides (RFC 5321 §4.2), in
+    /// IMAP the last line with the request's tag or `+`, or BYE (RFC 3501 §7.1), in POP3 the status indicator `+OK` or
+    /// `-ERR` of the first line, or `+` (RFC 1939 §3, RFC 5034 §4). `None` if the reply has none of them.
     pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
         let mut lines = reply.split(|byte| *byte == b'\n');
         match self {
-            Self::Smtp | Self::Lmtp { .. } => lines.rev().find_map(|line| match line.first()? {
-                b'2' | b'3' => Some(Status::Positive),
-                b'4' | b'5' => Some(Status::Negative),
-                _ => None,
-            }),
+            Self::Smtp | Self::Lmtp { .. } => lines.rev().find_map(status_of_code),
             Self::Imap(tag) => lines.rev().find_map(|line| {
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 let mut input = line.split(|byte| *byte == b' ');
@@ -137,12 +134,23 @@ impl Framing {
                     _ => None,
                 }
             }),
-            Self::Pop3 => match lines.next()?.first()? {
-                b'+' => Some(Status::Positive),
-                b'-' => Some(Status::Negative),
+            Self::Pop3 => match lines.next()?.split(|byte| matches!(byte, b' ' | b'\r')).next()? {
+                b"+OK" | b"+" => Some(Status::Positive),
+                b"-ERR" => Some(Status::Negative),
                 _ => None,
             },
         }
+    }
+}
+
+/// The status of a line of SMTP: a code of three digits, alone or before a blank or a hyphen (RFC 5321 §4.2).
+fn status_of_code(line: &[u8]) -> Option<Status> {
+    let (code, text) = line.split_at_checked(3)?;
+    let is_code = code.iter().all(u8::is_ascii_digit) && matches!(text.first(), None | Some(b' ' | b'-' | b'\r'));
+    match code[0] {
+        b'2' | b'3' if is_code => Some(Status::Positive),
+        b'4' | b'5' if is_code => Some(Status::Negative),
+        _ => None,
     }
 }
 
@@ -199,6 +207,10 @@ mod tests {
             (Framing::Smtp, "250 a\r\n421 closing\r\n", no),
             (Framing::Smtp, "554 no", no),
             (Framing::Smtp, "hello\r\n", None),
+            (Framing::Smtp, "250\r\n", yes),
+            (Framing::Smtp, "2500 too many\r\n", None),
+            (Framing::Smtp, "25 too few\r\n", None),
+            (Framing::Smtp, "550\n", no),
             (Framing::Smtp, "", None),
             (Framing::Lmtp { replies: 2 }, "250 a\r\n452 b\r\n", no),
             (imap("4a"), "* 1 EXISTS\r\n4a OK done\r\n", yes),
@@ -218,6 +230,14 @@ mod tests {
             (Framing::Pop3, "+OK\r\n-ERR in a body\r\n.\r\n", yes),
             (Framing::Pop3, "-ERR no\r\n", no),
             (Framing::Pop3, "hello\r\n", None),
+            (Framing::Pop3, "+OK\r\n", yes),
+            (Framing::Pop3, "+OK", yes),
+            (Framing::Pop3, "+ dGlja2V0\r\n", yes),
+            (Framing::Pop3, "+\r\n", yes),
+            (Framing::Pop3, "+ERR a typo\r\n", None),
+            (Framing::Pop3, "-OK a typo\r\n", None),
+            (Framing::Pop3, "+ok in small letters\r\n", None),
+            (Framing::Pop3, "+OKAY\r\n", None),
         ];
         for (framing, reply, status) in rows {
             assert_eq!(framing.status(reply.as_bytes()), status, "{framing:?} {reply:?}");

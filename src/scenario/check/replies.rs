@@ -131,8 +131,9 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
     match protocol {
         Protocol::Smtp | Protocol::Lmtp => {
             let code = |line: &str| {
-                let digits: Vec<u8> = line.bytes().take(3).collect();
-                (digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)).then_some(digits)
+                let digits: Vec<u8> = line.bytes().take(3).filter(u8::is_ascii_digit).collect();
+                let is_ended = !line.as_bytes().get(3).is_some_and(u8::is_ascii_digit);
+                (digits.len() == 3 && is_ended).then_some(digits)
             };
             let bad = lines.iter().find(|line| !is_named(line) && code(line).is_none());
             if let Some(bad) = bad {
@@ -165,12 +166,12 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
         }
         Protocol::Pop3 => {
             let first = lines.first()?;
-            let fits =
-                first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);
+            let status = first.split(' ').next().unwrap_or_default();
+            let fits = matches!(status, "+OK" | "-ERR") || first.starts_with("+ ") || is_named(first);
             (!fits).then(|| {
                 (
                     format!("`{first}` is not a valid POP3 response"),
-                    "begin it with +OK or -ERR; to send octets as they are, use `raw`",
+                    "begin it with `+OK`, `-ERR` or `+ `; to send octets as they are, use `raw`",
                 )
             })
         }
