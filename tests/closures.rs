@@ -9,8 +9,8 @@ use std::time::Duration;
 use clients::deadline::DEADLINE;
 use clients::wire::After::Eof;
 use clients::wire::Wire;
-use mailjig::rules::{any_protocol, imap, lmtp, mail, on, pop3, smtp, steps, tcp};
-use mailjig::{Event, Listener, MailServer};
+use mailjig::rules::{Mounted, any_protocol, imap, lmtp, mail, on, pop3, smtp, steps, tcp};
+use mailjig::{Event, Kept, Listener, MailServer};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -210,11 +210,63 @@ fn the_server_works_while_a_closure_runs() {
 
     assert_eq!(Wire::greeted(&server, "smtp", false).ask("RSET"), "250 2.0.0 Ok");
     server.clock().advance(Duration::from_secs(60));
-    assert!(slow.unmount());
     open.send(()).unwrap();
 
     let said = waiting.octets("250 at last\r\n250 2.0.0 Ok\r\n".len()).unwrap().concat();
     assert_eq!(String::from_utf8_lossy(&said), "250 at last\r\n250 2.0.0 Ok\r\n");
+}
+
+#[test]
+fn the_answer_to_a_rule_that_is_gone_is_not_used() {
+    type Change = fn(&MailServer, &Mounted);
+    let changes: [(&str, Change); 3] = [
+        ("removed", |_, slow| assert!(slow.unmount())),
+        ("reset without it", |server, _| drop(server.reset_keeping(&[Kept::Sessions]))),
+        ("reset with it", |server, _| drop(server.reset_keeping(&[Kept::Sessions, Kept::Rules]))),
+    ];
+    for (how, change) in changes {
+        for is_condition in [false, true] {
+            let (open, wait) = gate();
+            let (asked, began) = channel();
+            let server = MailServer::start();
+            let inner = server.mount(on(smtp::noop()).reply("250 inner"));
+            let answer = move || {
+                asked.send(()).unwrap();
+                wait();
+            };
+            let rule = on(smtp::noop()).named("slow");
+            let slow = server.mount(match is_condition {
+                true => rule
+                    .when_fn(move |_| {
+                        answer();
+                        true
+                    })
+                    .reply("450 too late"),
+                false => rule.run_within(DEADLINE, move |_| {
+                    answer();
+                    steps().reply("450 too late")
+                }),
+            });
+            let mut waiting = Wire::greeted(&server, "smtp", false);
+            waiting.say("NOOP\r\n");
+            began.recv_timeout(DEADLINE).unwrap();
+
+            change(&server, &slow);
+            open.send(()).unwrap();
+
+            assert_eq!(waiting.line(), b"250 2.0.0 Ok\r\n", "{how}");
+            let note =
+                "-- rule `slow` notes: it was removed, replaced or reset before the answer came, which is not used\n";
+            let transcript = server.transcript().to_string();
+            assert!(transcript.contains(note), "{how}\n{transcript}");
+            match how {
+                "removed" => assert_eq!(inner.hits(), 0),
+                "reset with it" => assert_eq!((inner.hits(), slow.hits(), slow.asked()), (0, 0, 0)),
+                _ => {}
+            }
+            server.verify().block();
+        }
+    }
 }
 
 #[test]

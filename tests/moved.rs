@@ -122,6 +122,32 @@ fn another_command_is_performed_than_the_client_s() {
 }
 
 #[test]
+fn the_transcript_says_which_command_was_performed() {
+    let response = "AGFubgBzZWNyZXQ=";
+    for (protocol, on, command, lines, shown) in [
+        (
+            "smtp",
+            "smtp.unknown",
+            "MAIL FROM:<{arg}>",
+            &[("EHLO me", "250 "), ("XFROM a@b", "250")][..],
+            "MAIL FROM:<a@b>",
+        ),
+        ("imap", "imap.unknown", "LOGIN {arg}", &[("a XLOGIN ann secret", "a OK")], "LOGIN ***"),
+        ("pop3", "pop3.unknown", "USER {arg}", &[("XUSER ann", "+OK")], "USER ***"),
+        ("smtp", "smtp.auth", "{line}", &[("EHLO me", "250 "), ("AUTH PLAIN", "334"), (response, "500")], "***"),
+        ("smtp", "smtp.auth", "NOOP", &[("EHLO me", "250 "), ("AUTH PLAIN", "334"), (response, "250 2")], "NOOP"),
+    ] {
+        let server = with(&format!("[[rule]]\nid = 'r'\non = '{on}'\ndo = {{ pass = {{ as = '{command}' }} }}\n"));
+
+        converse(&server, protocol, &[&[("", if protocol == "imap" { "* OK" } else { "" })], lines].concat());
+
+        let transcript = server.transcript().to_string();
+        let note = format!("-- rule `r` notes: \"{shown}\" is performed instead of the client's request\n");
+        assert!(transcript.contains(&note), "{note}\n{transcript}");
+    }
+}
+
+#[test]
 fn an_inner_rule_decides_what_is_performed() {
     let rule = |name: &str, user: &str| {
         format!("[[rule]]\nid = '{name}'\non = 'pop3.unknown'\ndo = {{ pass = {{ as = 'USER {user}' }} }}\n")

@@ -87,6 +87,13 @@ pub(super) struct Undecided {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counting(Arc<()>);
 
+impl Counting {
+    /// Whether these are the same counts.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Undecided {
     pub(super) fn new(counting: Counting) -> Self {
         Self { counting, outstanding: Arc::new(AtomicUsize::new(1)) }
@@ -104,6 +111,6 @@ impl Undecided {
     }
 
     pub(super) fn is_in(&self, counting: &Counting) -> bool {
-        Arc::ptr_eq(&self.counting.0, &counting.0)
+        self.counting.is(counting)
     }
 }

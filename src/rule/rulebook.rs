@@ -11,7 +11,7 @@ use super::content::{ConditionResult, Questions};
 
 use super::candidates::Index;
 use super::field::Field;
-use super::firing::{By, Firing, FiringEffect};
+use super::firing::{By, Counting, Firing, FiringEffect};
 use super::mounted::{Mounted, Since};
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::variables::{VariableValue, Variables};
@@ -148,6 +148,11 @@ impl Rulebook {
     /// The number that the next rule gets.
     pub(crate) fn next_no(&self) -> RuleNo {
         RuleNo(self.next + 1)
+    }
+
+    /// Whether a rule still counts here: it was not unmounted, replaced or reset.
+    pub(super) fn counts(&self, counting: &Counting) -> bool {
+        self.rules.iter().any(|mounted| mounted.counting.is(counting))
     }
 
     /// The number of the first rule that came with the scenario.

@@ -9,7 +9,7 @@ use super::record::Which;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{CapturedMail, Noted, RecordKind, Weight};
 use crate::mail::{Message, Origin};
-use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status, masked};
+use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status, is_verb_of, masked};
 use crate::rule::{After, Delivery, Given, Hello, Need, Plan, Playing, Run, Want};
 
 /// The result of a turn, for the driver.
@@ -132,9 +132,9 @@ impl World {
         Suspended { decoded, next, mut run }: Suspended<M::Request>,
         now: Timestamp,
     ) -> Turn<M::Request> {
-        let failure = run.give(given);
+        let noted = run.give(given, &self.rulebook);
         let (rest, run, mut progress) = self.go_on(session, machine, (decoded, next), run, false, now);
-        progress.notes.extend(failure);
+        progress.notes.extend(noted);
         let line = match given {
             Given::Line(line) => Some(&line[..]),
             Given::Answer(_) => None,
@@ -278,16 +278,26 @@ impl World {
 /// The request that is performed: the client's, or the one that a rule chose instead.
 fn chosen<M: Machine>(machine: &mut M, own: M::Request, run: &mut Run, progress: &mut Progress) -> M::Request {
     let Some((line, rule)) = run.take_command() else { return own };
-    machine.command(&own, &line).unwrap_or_else(|| {
-        let line = masked(run.event(), &line);
-        let text = format!(
-            "{:?} cannot be performed instead of the client's request: it is not complete in one line",
-            String::from_utf8_lossy(&line)
-        );
-        let failure = Noted { by: Some(rule), weight: Weight::Failure, text };
-        progress.notes.push(RecordKind::Noted(Box::new(failure)));
-        own
-    })
+    let shown = shown(run.event(), &line);
+    let (request, weight, text) = match machine.command(&own, &line) {
+        Some(request) => (request, Weight::Note, format!("{shown:?} is performed instead of the client's request")),
+        None => {
+            let why = "cannot be performed instead of the client's request: it is not complete in one line";
+            (own, Weight::Failure, format!("{shown:?} {why}"))
+        }
+    };
+    progress.notes.push(RecordKind::Noted(Box::new(Noted { by: Some(rule), weight, text })));
+    request
+}
+
+/// A command that is performed instead of the request of this event, without passwords.
+fn shown(event: Event, line: &[u8]) -> String {
+    // It has no tag, and may be any command.
+    let unknown = Event::SmtpUnknown;
+    // A rule may have put a response of the login into it.
+    let is_hidden = (event.is_login() || event.may_be_any()) && !is_verb_of(unknown, line);
+    let shown = if is_hidden { b"***"[..].into() } else { masked(unknown, line) };
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Ends an item, or the whole exchange, after its rules. `None` if the exchange continues in the same turn.

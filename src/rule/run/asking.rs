@@ -9,7 +9,7 @@ use crate::protocol::{ContentField, Event, Listener, RequestField, Value};
 use crate::rule::clause::{Rule, RuleNo};
 use crate::rule::condition::inserted;
 use crate::rule::field::{FIELDS, Field};
-use crate::rule::frame::Frame;
+use crate::rule::frame::{Frame, Passing};
 use crate::rule::inquiry::{Answer, Inquiry, PATIENCE, Respondent};
 use crate::rule::occurrence::{Occurrence, owned};
 use crate::rule::rulebook::{EvalContext, Rulebook};
@@ -18,27 +18,40 @@ use crate::rule::step::ask::AskStep;
 
 impl Run {
     /// The question of the innermost rule's step.
-    pub(super) fn ask(&self, AskStep { to, timeout }: AskStep, book: &Rulebook, cx: &dyn EvalContext) -> Option<Want> {
+    pub(super) fn ask(
+        &mut self,
+        AskStep { to, timeout }: AskStep,
+        book: &Rulebook,
+        cx: &dyn EvalContext,
+    ) -> Option<Want> {
         let Frame { firing, has_passed, .. } = self.frames.last()?;
         if no_answer(self.event).is_some() {
             return None;
         }
         let occurrence = self.occurrence(firing.no, &firing.rule, book, cx);
         let (rule, has_passed) = (Arc::clone(&firing.rule), *has_passed);
+        self.asker = Some((firing.counting.clone(), Arc::clone(&rule.id)));
         let inquiry = Inquiry { occurrence, to, timeout, rule, event: self.event, has_passed };
         Some(Want::Outside(Need::Answer(Box::new(inquiry))))
     }
 
     /// The question whether a rule fires, for the closure in its conditions.
-    pub(super) fn ask_whether(&self, no: RuleNo, book: &Rulebook, cx: &dyn EvalContext) -> Option<Want> {
-        let rule = Arc::clone(&book.get(no).filter(|_| no_answer(self.event).is_none())?.rule);
+    pub(super) fn ask_whether(&mut self, no: RuleNo, book: &Rulebook, cx: &dyn EvalContext) -> Option<Want> {
+        let mounted = book.get(no).filter(|_| no_answer(self.event).is_none())?;
+        let rule = Arc::clone(&mounted.rule);
+        self.asker = Some((mounted.counting.clone(), Arc::clone(&rule.id)));
         let (to, occurrence) = (Respondent::Holds(rule.holds.clone()?), self.occurrence(no, &rule, book, cx));
         let inquiry = Inquiry { occurrence, to, timeout: PATIENCE, rule, event: self.event, has_passed: false };
         Some(Want::Outside(Need::Answer(Box::new(inquiry))))
     }
 
-    /// Handles the answer. Returns a failure to record if there is none.
-    pub(super) fn answered(&mut self, answer: &Answer) -> Option<RecordKind> {
+    /// Handles the answer. Returns what to record: a failure if there is no answer, or that it came too late.
+    pub(super) fn answered(&mut self, answer: &Answer, book: &Rulebook) -> Option<RecordKind> {
+        if let Some((_, by)) = self.asker.take().filter(|(asker, _)| !book.counts(asker)) {
+            self.leave_asker();
+            let text = "it was removed, replaced or reset before the answer came, which is not used".to_owned();
+            return Some(RecordKind::Noted(Box::new(Noted { by: Some(by), weight: Weight::Note, text })));
+        }
         match answer {
             Answer::Holds(holds) => self.decide(*holds),
             Answer::Steps(steps) => self.frames.last_mut()?.insert(steps, false),
@@ -54,6 +67,20 @@ impl Run {
             }
         }
         None
+    }
+
+    /// Leaves out the rest of the rule that asked. The conforming server performs the request, unless the rule has
+    /// answered: other rules may be those of another test.
+    fn leave_asker(&mut self) {
+        if let Phase::Undecided(_) = self.phase {
+            self.phase = Phase::Innermost;
+        } else if let Some(frame) = self.frames.last_mut() {
+            frame.insert(&Vec::new().into(), true);
+            if !frame.has_answered && !frame.has_passed {
+                self.pass(Passing::Loud);
+                self.phase = Phase::Innermost;
+            }
+        }
     }
 
     /// Sets whether the rule that was asked about fires.

@@ -19,7 +19,7 @@ use crate::protocol::{Event, Framing, Status};
 use crate::rule::clause::RuleNo;
 use crate::rule::consult::{Reached, WalkFrom};
 use crate::rule::effect::{Delivery, Effect, no_message};
-use crate::rule::firing::{By, Firing, StepId};
+use crate::rule::firing::{By, Counting, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
@@ -60,6 +60,8 @@ pub(crate) struct Run {
     failures: Vec<RecordKind>,
     /// The command that is performed instead of the client's request, and the rule that decided so.
     command: Option<(Vec<u8>, Arc<str>)>,
+    /// The counts and the name of the rule that asks.
+    asker: Option<(Counting, Arc<str>)>,
     /// What follows the output.
     after: After,
     trace: Trace,
@@ -75,6 +77,8 @@ enum Phase {
     Undecided(RuleNo),
     /// Continues with this rule, which fires if the answer says so.
     Decided(RuleNo, bool),
+    /// No rule is left.
+    Innermost,
     Steps,
     /// The conforming server continues its reply.
     Part,
@@ -101,9 +105,13 @@ impl Phase {
         match self {
             Self::Walk(Some(after)) => WalkFrom::After(after),
             Self::Decided(no, holds) => WalkFrom::At(no, holds),
-            Self::Start | Self::Walk(None) | Self::Undecided(_) | Self::Steps | Self::Part | Self::Performing => {
-                WalkFrom::Outermost
-            }
+            Self::Start
+            | Self::Walk(None)
+            | Self::Undecided(_)
+            | Self::Innermost
+            | Self::Steps
+            | Self::Part
+            | Self::Performing => WalkFrom::Outermost,
         }
     }
 }
@@ -128,6 +136,7 @@ impl Run {
             script: None,
             failures: Vec::new(),
             command: None,
+            asker: None,
             after: After::Nothing,
             trace: Trace::default(),
         }
@@ -194,7 +203,6 @@ impl Run {
                 }
                 Phase::Walk(_) | Phase::Decided(..) => {
                     match book.next(self.event, self.phase.place(), self.script_rule(), cx) {
-                        Reached::Nothing if self.enter_script() => self.phase = Phase::Steps,
                         Reached::Asks(no) => {
                             self.phase = Phase::Undecided(no);
                             if let Some(want) = self.ask_whether(no, book, cx) {
@@ -206,11 +214,12 @@ impl Run {
                             self.frames.push(Frame::new(firing));
                             self.phase = Phase::Steps;
                         }
-                        Reached::Nothing => {
-                            self.phase = Phase::Performing;
-                            return Want::Perform;
-                        }
+                        Reached::Nothing => self.phase = Phase::Innermost,
                     }
+                }
+                Phase::Innermost => {
+                    let is_played = self.enter_script();
+                    self.phase = if is_played { Phase::Steps } else { Phase::Part };
                 }
                 Phase::Part => {
                     self.phase = Phase::Performing;

@@ -7,6 +7,7 @@ use crate::journal::{Noted, RecordKind, Weight};
 use crate::protocol::masked;
 use crate::rule::clause::Timed;
 use crate::rule::inquiry::{Answer, Inquiry};
+use crate::rule::rulebook::Rulebook;
 use crate::rule::step::Awaited;
 
 /// What a step needs from outside, before the run continues in another turn.
@@ -27,10 +28,10 @@ pub(crate) enum Given {
 }
 
 impl Run {
-    /// Handles what the last step needed. Returns a failure to record, if there is one.
-    pub(crate) fn give(&mut self, given: &Given) -> Option<RecordKind> {
+    /// Handles what the last step needed. Returns a failure or a note to record, if there is one.
+    pub(crate) fn give(&mut self, given: &Given, book: &Rulebook) -> Option<RecordKind> {
         match given {
-            Given::Answer(answer) => self.answered(answer),
+            Given::Answer(answer) => self.answered(answer, book),
             Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
         }
     }
