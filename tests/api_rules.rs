@@ -51,6 +51,22 @@ fn another_name_of_an_event_is_read_and_answered_with_its_own() {
 }
 
 #[test]
+fn a_rule_with_a_message_that_the_scenario_does_not_have_is_refused() {
+    let (_server, api) = start();
+    let rule =
+        |reply: &str| json!({ "id": "r", "on": "imap.noop", "do": [{ "note": "x" }, { "reply": [reply, "OK"] }] });
+    api.put("/scenario", &json!({ "text": "mailjig = 1\n[[message]]\nid = 'late'\ntext = 'x'\n" })).expect(200);
+
+    let problem = api.post("/rules", &rule("* 1 FETCH (BODY[] {literal:lat})")).problem(422);
+    assert_eq!(problem["field"], "do[1]", "{problem}");
+    assert_eq!(problem["problems"][0]["message"], "unknown message `lat`");
+    assert_eq!(problem["problems"][0]["help"], "did you mean `late`?");
+
+    api.post("/rules", &rule("* 1 FETCH (BODY[] {literal:late})")).expect(201);
+    api.put("/rules/r", &rule("* 1 FETCH (BODY[] {message:lat})")).problem(422);
+}
+
+#[test]
 fn errors_in_the_text_of_a_rule_have_line_and_column() {
     let (_server, api) = start();
     for (text, line, column, message) in [

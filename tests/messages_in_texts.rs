@@ -78,6 +78,21 @@ fn the_transcript_names_a_message_in_a_text() {
 }
 
 #[test]
+fn a_rule_with_a_message_that_the_scenario_does_not_have_is_not_mounted() {
+    for (reply, error, help) in [
+        ("+OK {message:twoo|len}", "unknown message `twoo`", "did you mean `two`?"),
+        ("+OK {literal:late}", "unknown message `late`", "there are: one, two"),
+    ] {
+        let server = with("");
+
+        let mount = std::panic::AssertUnwindSafe(|| server.mount(on(pop3::event("noop")).reply(reply)));
+        let why = std::panic::catch_unwind(mount).unwrap_err().downcast::<String>().unwrap();
+
+        assert!(why.contains(error) && why.contains(help), "{why}");
+    }
+}
+
+#[test]
 fn a_mounted_rule_sends_a_message_of_the_scenario_in_force() {
     let server = with("");
     server.mount(on(pop3::event("noop")).reply("+OK {message:one|len}").named("mounted"));

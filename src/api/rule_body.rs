@@ -9,6 +9,7 @@ use super::invalid::invalid;
 use super::problem::Problem;
 use crate::scenario::{NewRule, rule_from_json, rule_from_toml};
 use crate::server::Server;
+use crate::world::World;
 
 /// Where a rule of a request comes from, as reports print it.
 const ORIGIN: &str = "added over HTTP";
@@ -22,10 +23,10 @@ pub(super) enum RuleBody {
 
 impl RuleBody {
     pub(super) fn read(&self, server: &Server) -> Result<NewRule, Problem> {
-        let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
+        let in_force = &server.engine().read(World::in_force);
         match self {
-            Self::Json(value) => rule_from_json(value, ORIGIN, namespace).map_err(invalid),
-            Self::Toml(text) => rule_from_toml(text, ORIGIN, namespace).map_err(|why| invalid(why).of("body")),
+            Self::Json(value) => rule_from_json(value, ORIGIN, in_force).map_err(invalid),
+            Self::Toml(text) => rule_from_toml(text, ORIGIN, in_force).map_err(|why| invalid(why).of("body")),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::error::ScenarioError;
 use super::error::in_order;
 use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
-use super::{AtStart, Loaded, User, check, scripts};
+use super::{AtStart, InForce, Loaded, User, check, scripts};
 use crate::base::nearest;
 use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
 #[cfg(feature = "api")]
@@ -85,11 +85,12 @@ pub(super) fn json(value: &serde_json::Value, set: Params<'_>) -> Result<Loaded,
 
 /// Reads one rule.
 #[cfg(feature = "api")]
-pub(super) fn rule(node: &Node, text: &str, origin: &str, namespace: Namespace) -> Result<Rule, ScenarioError> {
-    let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
+pub(super) fn rule(node: &Node, text: &str, origin: &str, in_force: &InForce) -> Result<Rule, ScenarioError> {
+    let mut reader = Reader { namespace: Some(in_force.namespace.clone()), ..Reader::default() };
     let rule = reader.rule(node, 1, &|_| origin.into());
     if let Some((rule, node)) = &rule {
         check::rule(&mut reader, rule, node, &[]);
+        check::messages(&mut reader, rule, node, &in_force.messages);
     }
     let errors = errors_of(reader);
     let rule = rule.filter(|_| errors.is_empty());
@@ -118,10 +119,12 @@ pub(super) fn only_rule(text: &str) -> Result<Node, ScenarioError> {
 /// The errors of a rule that was not read from a file, as text.
 pub(crate) struct RuleError(pub(crate) String);
 
-/// Checks whether a rule is valid in this namespace.
-pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleError> {
-    let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
-    check::rule(&mut reader, rule, &Node { place: Location::Nowhere, data: Data::Table(Vec::new()) }, &[]);
+/// Checks whether a rule is valid where this is in force.
+pub(crate) fn check_rule(rule: &Rule, in_force: &InForce) -> Result<(), RuleError> {
+    let mut reader = Reader { namespace: Some(in_force.namespace.clone()), ..Reader::default() };
+    let nowhere = Node { place: Location::Nowhere, data: Data::Table(Vec::new()) };
+    check::rule(&mut reader, rule, &nowhere, &[]);
+    check::messages(&mut reader, rule, &nowhere, &in_force.messages);
     let errors = errors_of(reader);
     match errors.is_empty() {
         true => Ok(()),

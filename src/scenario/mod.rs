@@ -33,7 +33,6 @@ pub(crate) use shipped::{SHIPPED, Shipped, find as shipped};
 #[cfg(feature = "api")]
 use crate::document::{Node, Problem};
 use crate::expect::FailingKinds;
-#[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
@@ -306,6 +305,14 @@ impl Scenario {
     }
 }
 
+/// What is in force in a server, as far as a rule that is mounted at run time can refer to it.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) namespace: Namespace,
+    /// The ids of the messages of the scenario.
+    pub(crate) messages: Vec<String>,
+}
+
 /// A rule that was read, and whether it has a name.
 #[cfg(feature = "api")]
 pub(crate) struct NewRule {
@@ -318,22 +325,22 @@ pub(crate) struct NewRule {
 pub(crate) fn rule_from_json(
     value: &serde_json::Value,
     origin: &str,
-    namespace: Namespace,
+    in_force: &InForce,
 ) -> Result<NewRule, ScenarioError> {
-    NewRule::read(&Node::json(value, ""), "", origin, namespace)
+    NewRule::read(&Node::json(value, ""), "", origin, in_force)
 }
 
 /// Reads the text of one `[[rule]]`. Fails with its errors, each with a place in the text.
 #[cfg(feature = "api")]
-pub(crate) fn rule_from_toml(text: &str, origin: &str, namespace: Namespace) -> Result<NewRule, ScenarioError> {
-    NewRule::read(&file::only_rule(text)?, text, origin, namespace)
+pub(crate) fn rule_from_toml(text: &str, origin: &str, in_force: &InForce) -> Result<NewRule, ScenarioError> {
+    NewRule::read(&file::only_rule(text)?, text, origin, in_force)
 }
 
 #[cfg(feature = "api")]
 impl NewRule {
-    fn read(node: &Node, text: &str, origin: &str, namespace: Namespace) -> Result<Self, ScenarioError> {
+    fn read(node: &Node, text: &str, origin: &str, in_force: &InForce) -> Result<Self, ScenarioError> {
         let has_id = node.entries().unwrap_or_default().iter().any(|entry| entry.key == "id");
-        file::rule(node, text, origin, namespace).map(|rule| Self { rule, has_id })
+        file::rule(node, text, origin, in_force).map(|rule| Self { rule, has_id })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check;
 use super::keys::{self, OPERATORS, PER};
 use crate::base::Times;
 use crate::document::{Data, Location, Node, Reader};
@@ -86,19 +87,18 @@ impl Reader {
                     }
                     None => None,
                 };
-                let key = same.iter().filter(|field| **field != Field::Outcome);
+                for condition in &when {
+                    check::exists(self, condition, ("event", &on), &table.place("when"));
+                }
                 if same == Some(Field::Outcome) {
                     self.wrong(
                         &table.place("same"),
                         "`outcome` is not known until the request has been answered: use it in `when`",
                     );
-                }
-                for field in when.iter().map(|condition| &condition.field).chain(key) {
+                } else if let Some(field) = &same {
                     for on in on.iter().filter(|on| !on.events.iter().any(|event| field.exists_at(*event))) {
-                        self.wrong(
-                            &node.place,
-                            format!("the field `{}` does not exist at `{}`", field.name(), on.written),
-                        );
+                        let message = format!("the field `{}` does not exist at `{}`", field.name(), on.written);
+                        self.wrong(&table.place("same"), message);
                     }
                 }
                 Wanted::Count { on, when, count, same }

@@ -75,11 +75,11 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
     for scenario in files.chain(named) {
         for rule in scenario.load().unwrap().rules {
             let mut toml = format!("mailjig = 1\n{}", rule_as_toml(&rule));
-            // The message that the rule delivers is in another part of the file.
-            for timed in &rule.steps {
-                for id in timed.step.messages() {
-                    toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
-                }
+            // The messages that the rule delivers are in another part of the file.
+            let messages: Vec<String> =
+                rule.steps.iter().flat_map(|timed| timed.step.messages()).map(str::to_owned).collect();
+            for id in &messages {
+                toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
             }
             // So are the variables that it uses.
             let asked = rule.when.iter().filter_map(|condition| match &condition.field {
@@ -94,14 +94,15 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
             assert_eq!(again, *rule, "{toml}");
             #[cfg(feature = "api")]
             {
+                let in_force = InForce { namespace: Namespace::default(), messages };
                 let json = rule_as_json(&rule);
-                let again = rule_from_json(&json, &rule.origin, Namespace::default())
+                let again = rule_from_json(&json, &rule.origin, &in_force)
                     .unwrap_or_else(|error| panic!("{error}\n{json}"))
                     .rule;
                 assert_eq!(again, *rule, "{json}");
                 let toml = rule_as_toml(&rule);
-                let again = rule_from_toml(&toml, &rule.origin, Namespace::default())
-                    .unwrap_or_else(|error| panic!("{error}\n{toml}"));
+                let again =
+                    rule_from_toml(&toml, &rule.origin, &in_force).unwrap_or_else(|error| panic!("{error}\n{toml}"));
                 assert_eq!(again.rule, *rule, "{toml}");
                 assert!(again.has_id);
             }

@@ -11,7 +11,7 @@ use crate::expect::RulesReport;
 use crate::mail::{Member, generated};
 use crate::protocol::{SeedMailbox, SeedMessage};
 use crate::rule::RuleNo;
-use crate::scenario::{Loaded, MessageGiven};
+use crate::scenario::{InForce, Loaded, MessageGiven};
 
 /// What [`MailServer::reset_keeping`](crate::MailServer::reset_keeping) does not reset.
 ///
@@ -83,6 +83,13 @@ impl World {
     /// The scenario that will be loaded after a reset.
     pub(crate) fn after_reset(&self, kept: &[Kept]) -> Option<&Arc<Loaded>> {
         if kept.contains(&Kept::Scenario) { self.scenario.as_ref() } else { self.initial.scenario.as_ref() }
+    }
+
+    /// What a rule that is mounted now can refer to.
+    pub(crate) fn in_force(&self) -> InForce {
+        let mut messages: Vec<String> = self.messages.keys().map(|id| id.to_string()).collect();
+        messages.sort_unstable();
+        InForce { namespace: self.mail.accounts.namespace().clone(), messages }
     }
 
     /// Applies a scenario. Its rules are numbered from `first`; time, counts and variables are reset.

@@ -75,10 +75,10 @@ impl Jim {
 
     /// Mounts the rules, in place of those of an earlier request.
     fn mount(&self, server: &Server) -> Result<(), Problem> {
-        let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
+        let in_force = server.engine().read(World::in_force);
         let origin = format!("{ORIGIN}{}", json!(self));
         let rules = self.rules();
-        let rules = rules.iter().map(|rule| rule_from_json(rule, &origin, namespace.clone()));
+        let rules = rules.iter().map(|rule| rule_from_json(rule, &origin, &in_force));
         let rules: Vec<Rule> =
             rules.map(|new| new.map(|new| new.rule)).collect::<Result<_, _>>().map_err(|_| Problem::bug())?;
         server.engine().update(|world, now| {

@@ -103,8 +103,8 @@ impl Place {
         if (1..100).contains(&probability) {
             rule["chance"] = Value::from(f64::from(probability) / 100.0);
         }
-        let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
-        let rule = rule_from_json(&rule, "set by /api/v1/chaos", namespace);
+        let in_force = server.engine().read(World::in_force);
+        let rule = rule_from_json(&rule, "set by /api/v1/chaos", &in_force);
         rule.map(|new| Some(Arc::new(new.rule))).map_err(|error| Refusal::wrong(error.to_string()))
     }
 }

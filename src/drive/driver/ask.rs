@@ -21,6 +21,7 @@ use crate::journal::{Ending, Transcript};
 use crate::protocol::{Event, Machine};
 use crate::rule::{Answer, Given, HttpUrl, Inquiry, Occurrence, Respondent, Rule, Timed};
 use crate::scenario::{RuleError, check_rule};
+use crate::world::World;
 
 /// Maximum octets of the transcript that is given.
 const MOST_TRANSCRIPT: usize = 16 << 10;
@@ -77,8 +78,7 @@ impl<M: Machine> Driver<M> {
         if has_passed && whole.all_steps().iter().any(|timed| timed.step.passes()) {
             return Err("the answer contains `pass`, but the rule has passed before".to_owned());
         }
-        let namespace = self.engine.read(|world| world.mail.accounts.namespace().clone());
-        match check_rule(&whole, namespace) {
+        match check_rule(&whole, &self.engine.read(World::in_force)) {
             Ok(()) => Ok(Answer::Steps(whole.steps.into())),
             Err(RuleError(why)) => Err(format!("the answer is not valid: {why}")),
         }

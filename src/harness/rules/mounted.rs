@@ -9,6 +9,7 @@ use crate::drive::Engine;
 use crate::harness::{MailServer, or_panic};
 use crate::rule::RuleNo;
 use crate::scenario::{RuleError, check_rule};
+use crate::world::World;
 
 /// The handle of a mounted rule: how often it fired, and how to remove it. Returned by [`MailServer::mount`] and
 /// [`MailServer::rule`]. Dropping it has no effect; [`scoped`](Self::scoped) makes a guard.
@@ -233,7 +234,7 @@ impl MailServer {
     ///
     /// # Panics
     /// If the rule cannot work: a field that its event does not have, a reply that does not have the form of its
-    /// protocol, or a step that can never change anything.
+    /// protocol, a step that can never change anything, or a message that the scenario in force does not have.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -253,8 +254,7 @@ impl MailServer {
     pub fn mount<P>(&self, rule: Rule<P>) -> Mounted {
         let rule = rule.rule;
         let engine = self.server.engine();
-        let namespace = engine.read(|world| world.mail.accounts.namespace().clone());
-        if let Err(RuleError(why)) = check_rule(&rule, namespace) {
+        if let Err(RuleError(why)) = check_rule(&rule, &engine.read(World::in_force)) {
             panic!("{why}");
         }
         let no = engine.update(|world, now| world.mount(Arc::new(rule), now));

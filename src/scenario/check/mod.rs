@@ -12,17 +12,22 @@ use crate::base::{nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
 use crate::protocol::smtp::OF_MAIL;
 use crate::protocol::{Event, RequestField};
-use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test, Timed, no_answer};
+use crate::rule::{Condition, FIELDS, Field, Name, On, Per, Rule, Template, Test, Timed, no_answer};
 
-/// Checks the rules of one file, the outermost first. `messages` are the ids that `deliver` can name.
+/// Checks the rules of one file, the outermost first. `messages` are the ids that steps can name.
 pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
     for (i, (rule, node)) in rules.iter().enumerate() {
         self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
-        for (timed, at) in located(rule, node) {
-            for id in timed.step.messages().into_iter().filter(|id| !messages.iter().any(|its| its == id)) {
-                let known: Vec<&str> = messages.iter().map(String::as_str).collect();
-                reader.unknown(&at, "message", id, &known);
-            }
+        self::messages(reader, rule, node, messages);
+    }
+}
+
+/// Checks whether the messages that a rule delivers or sends are among these.
+pub(super) fn messages(reader: &mut Reader, rule: &Rule, node: &Node, there: &[String]) {
+    let known: Vec<&str> = there.iter().map(String::as_str).collect();
+    for (timed, at) in located(rule, node) {
+        for id in timed.step.messages().into_iter().filter(|id| !known.contains(id)) {
+            reader.unknown(&at, "message", id, &known);
         }
     }
 }
@@ -32,23 +37,11 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
     let is_repeated = repeats(reader, rule, node, outer);
     for condition in &rule.when {
-        for on in &rule.on {
-            if condition.field == Field::Outcome {
-                let message = "`outcome` is not known until the request has been answered, so a rule cannot use it";
-                reader.wrong_help(&place(node, "when"), message, "use it in `[[expect]]`");
-            } else if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
-                let name = condition.field.name();
-                reader.wrong(&place(node, "when"), format!("the field `{name}` does not exist at `{}`", on.written));
-            } else if let Some(without) = on.events.iter().find(|event| !condition.field.exists_at(**event))
-                && condition.holds(None)
-            {
-                let (name, test) = (condition.field.name(), &condition.test);
-                let message =
-                    format!("`{name} = {test}` also holds at `{without}`, where the field `{name}` does not exist");
-                let with = on.events.iter().filter(|event| condition.field.exists_at(**event));
-                let with: Vec<String> = with.map(|event| format!("\"{event}\"")).collect();
-                reader.wrong_help(&place(node, "when"), message, format!("write `on = [{}]`", with.join(", ")));
-            }
+        if condition.field == Field::Outcome {
+            let message = "`outcome` is not known until the request has been answered, so a rule cannot use it";
+            reader.wrong_help(&place(node, "when"), message, "use it in `[[expect]]`");
+        } else {
+            exists(reader, condition, ("on", &rule.on), &place(node, "when"));
         }
     }
     if rule.is_on(Event::Timer) && rule.moments().is_empty() {
@@ -85,6 +78,26 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
             &place(node, "do"),
             format!("`hold` has no effect here: the `pace` of the outer rule `{}` splits the output again", outer.id),
         );
+    }
+}
+
+/// Checks whether the field of a condition exists at the events. `key` is the key that names them.
+pub(super) fn exists(reader: &mut Reader, condition: &Condition, (key, on): (&str, &[On]), at: &Location) {
+    let (name, test) = (condition.field.name(), &condition.test);
+    for On { written, events, .. } in on {
+        let with: Vec<String> = events
+            .iter()
+            .filter(|event| condition.field.exists_at(**event))
+            .map(|event| format!("\"{event}\""))
+            .collect();
+        let without = events.iter().find(|event| !condition.field.exists_at(**event));
+        if with.is_empty() {
+            reader.wrong(at, format!("the field `{name}` does not exist at `{written}`"));
+        } else if let Some(without) = without.filter(|_| condition.holds(None)) {
+            let message =
+                format!("`{name} = {test}` also holds at `{without}`, where the field `{name}` does not exist");
+            reader.wrong_help(at, message, format!("write `{key} = [{}]`", with.join(", ")));
+        }
     }
 }
 
