@@ -20,6 +20,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "5000000 5000000 5000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
     ("imap.auth", "{token} {mech} {user}", "tok-1 XOAUTH2 bob@example.org"),
     ("imap.fetch", "{exists} {mailbox} {uidvalidity} {tag} {msn} {uid} {uid_known} {items} {subject} {user} {failed}", "1 INBOX 1 c 1 1 true FLAGS hi bob@example.org 0"),
+    ("imap.fetch.item", "{msn} {uid} {uid_known} {flags} {size} {items} {subject}", "1 1 true \\Recent 40 FLAGS hi"),
     ("imap.store", "{flags}", "\\Seen"),
     ("imap.copy", "{uid} {uid_known}", "7 false"),
     ("pop3.retr", "{exists} {msn} {uid} {subject} {user}", "1 1 1.1 hi bob@example.org"),
@@ -96,6 +97,41 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_response_of_fetch_can_be_written_by_hand() {
+    const TEXT: &str = r#"
+        mailjig = 1
+        [[mailbox]]
+        name = "INBOX"
+        generate = 2
+        [[rule]]
+        on = "imap.fetch.item"
+        when = { flags = '~\\Seen' }
+        do = { reply = '* {msn} FETCH (RFC822.SIZE {size} FLAGS ({flags}) INTERNALDATE "{internaldate}" UID {uid})' }
+        [[rule]]
+        on = "imap.fetch.item"
+        do = { data = { order = ["RFC822.SIZE", "FLAGS", "INTERNALDATE"] } }
+    "#;
+    let server = MailServer::builder().scenario(Scenario::text("fetch.toml", TEXT)).start();
+    let mut imap = Wire::connect(&server, "imap", false);
+    conversation(&mut imap, &["a LOGIN bob@example.org x", "b SELECT INBOX", "c STORE 2 FLAGS (\\Seen $Old)"], "c OK");
+
+    imap.say("d UID FETCH 1:2 FAST\r\n");
+
+    let mut said = String::new();
+    while !said.contains("d OK") {
+        said += &String::from_utf8(imap.line()).unwrap();
+    }
+    let (first, rest) = said.split_once("\r\n").unwrap();
+    let (second, _) = rest.split_once("\r\n").unwrap();
+    let date = first.split('"').nth(1).unwrap();
+    let size = first.split(' ').nth(4).unwrap();
+    assert_eq!(date.len(), 26);
+    let wanted =
+        |n, flags: &str| format!("* {n} FETCH (RFC822.SIZE {size} FLAGS ({flags}) INTERNALDATE \"{date}\" UID {n})");
+    assert_eq!([first, second], [&*wanted(1, "\\Recent"), &*wanted(2, "\\Seen $Old \\Recent")]);
+}
+
+#[test]
 fn a_refused_command_has_its_fields() {
     for (protocol, command, event, note, wanted) in REFUSED {
         let rule = format!("mailjig = 1\n[[rule]]\nid = 'row'\non = '{event}'\ndo = {{ note = '{note}.' }}\n");
@@ -151,8 +187,8 @@ fn every_field_has_a_row() {
     let fields: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert!(fields.len() > 30, "{fields:?}");
 
-    // The outcome is known later; only timers have `at`.
-    let elsewhere = ["outcome", "at", "session.…", "state.…"];
+    // The outcome is known later; only timers have `at`; the internal date is that of the test.
+    let elsewhere = ["outcome", "at", "internaldate", "session.…", "state.…"];
     for field in fields.into_iter().filter(|field| !elsewhere.contains(field)) {
         let name = field.trim_end_matches('…');
         let is_there = ROWS.iter().any(|(_, note, _)| {

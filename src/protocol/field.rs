@@ -46,8 +46,10 @@ pub(crate) enum RequestField {
     Msn,
     /// The items of FETCH, as written.
     Items,
-    /// The flags of STORE, as written.
+    /// The flags of STORE or APPEND, as written, or those of the message that is fetched.
     Flags,
+    /// The internal date of the message that is fetched (RFC 3501 §2.3.3).
+    InternalDate,
     /// The number of messages that the client knows of.
     Exists,
 }
@@ -136,6 +138,7 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         | RequestField::Msn
         | RequestField::Items
         | RequestField::Flags
+        | RequestField::InternalDate
         | RequestField::Exists => None,
     }
 }

@@ -72,9 +72,20 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The number of messages that the client knows of.",
     ),
     ("failed", Field::Failed, FieldKind::Number, "The number of requests of this session that were refused."),
-    ("flags", Field::Request(RequestField::Flags), FieldKind::Text, "The flags in the command."),
+    (
+        "flags",
+        Field::Request(RequestField::Flags),
+        FieldKind::Text,
+        "The flags in the command; at `imap.fetch.item`, those of the message before it is sent.",
+    ),
     ("from", Field::Request(RequestField::Sender), FieldKind::Address, "The sender in the envelope (reverse-path)."),
     ("idle", Field::Idle, FieldKind::Span, "How long the client sent nothing before this event."),
+    (
+        "internaldate",
+        Field::Request(RequestField::InternalDate),
+        FieldKind::Text,
+        "The internal date of the message, as in the response but without quotes.",
+    ),
     ("ip", Field::Ip, FieldKind::Word, "The client's address."),
     ("items", Field::Request(RequestField::Items), FieldKind::Word, "The items that FETCH requests, as written."),
     ("line", Field::Request(RequestField::Line), FieldKind::Word, "The command line as received."),
@@ -288,7 +299,10 @@ impl Field {
             Self::Request(RequestField::UidKnown) => is_set || event == Event::ImapFetchItem,
             Self::Request(RequestField::UidValidity) => is_imap,
             Self::Request(RequestField::Items) => matches!(event, Event::ImapFetch | Event::ImapFetchItem),
-            Self::Request(RequestField::Flags) => matches!(event, Event::ImapStore | Event::ImapAppend),
+            Self::Request(RequestField::Flags) => {
+                matches!(event, Event::ImapStore | Event::ImapAppend | Event::ImapFetchItem)
+            }
+            Self::Request(RequestField::InternalDate) => event == Event::ImapFetchItem,
             Self::Request(RequestField::Mailbox) => is_imap || event == Event::MailDelivered,
             Self::Request(RequestField::Exists) => is_imap || is_pop3,
         }

@@ -49,6 +49,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("flags", r"flags = '~\\Deleted'"),
     ("from", r#"from = "*@example.org""#),
     ("idle", r#"idle = ">5m""#),
+    ("internaldate", r#"internaldate = "~ \\+0000$""#),
     ("ip", r#"ip = "127.0.0.1""#),
     ("items", r#"items = "~BODYSTRUCTURE""#),
     ("line", r#"line = "~SIZE=\\d+""#),

@@ -182,6 +182,7 @@ fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Va
         | RequestField::Msn
         | RequestField::Items
         | RequestField::Flags
+        | RequestField::InternalDate
         | RequestField::Exists => return None,
     })
 }

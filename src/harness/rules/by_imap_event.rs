@@ -128,6 +128,31 @@ impl<Of> Rule<Fetch, Of> {
         self.push(DataStep::Item { name: pattern(name), value: None })
     }
 
+    /// Puts the items of the FETCH response in this order. The items that are not named come last. The names are patterns.
+    ///
+    /// # Panics
+    /// If a pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(imap::fetch()).order_items(["RFC822.SIZE", "FLAGS"]));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc UID FETCH 1 FLAGS\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains(r"* 1 FETCH (FLAGS (\Recent) UID 1)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn order_items<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.push(DataStep::Order(names.into_iter().map(pattern).collect()))
+    }
+
     /// Changes the announced size of literals (RFC 3501 §4.3) by this many octets.
     ///
     /// ```

@@ -39,7 +39,8 @@ fn built() -> Vec<Timed> {
     let world = on(mail::delivered()).set("phase", "down").set("session.tries", "+1").set("n", "1").set("is", "true");
     let world = world.kick("bob@example.org").kick_with(Sessions::all().protocol(Protocol::Imap), "* BYE");
     let world = world.stop_listening(SPAN).note("a note").fail("a failure").after(SPAN);
-    let fetch = on(imap::fetch()).item("FLAGS", "()").drop_item("FLAGS").literal_off_by(7).literal_of(7);
+    let fetch =
+        on(imap::fetch()).item("FLAGS", "()").drop_item("FLAGS").order_items(["UID"]).literal_off_by(7).literal_of(7);
     let listing =
         on(pop3::list()).drop_listing(2).listing_uid(2, "x").listing_size_off_by(2, 10).listing_size_of(2, 10);
     let tls = on(tls::hello()).expired_certificate().good_certificate().alert("handshake_failure");

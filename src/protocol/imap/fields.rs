@@ -7,8 +7,8 @@ use super::long_command::LongCommand;
 use super::parser::Parser;
 use super::sequence_set::SequenceSet;
 use super::view::View;
-use super::{Ask, Imap, Mode, Request};
-use crate::mail::{Accounts, Entry, Message};
+use super::{Ask, Imap, Mode, Request, date};
+use crate::mail::{Accounts, Entry, Mailbox, Message};
 use crate::protocol::field::{message, of_line};
 use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value};
 use crate::sasl::Authentication;
@@ -48,8 +48,9 @@ impl Imap {
             }
             RequestField::Flags => match command {
                 Some(command) => command.flags(),
-                None => refused().flags.map(Value::text),
+                None => self.fetched_flags(ask, accounts).or_else(|| refused().flags).map(Value::text),
             },
+            RequestField::InternalDate => self.fetched_date(ask, accounts).map(Value::text),
             RequestField::Mailbox => {
                 match command.and_then(Command::mailbox).map(str::to_owned).or(refused().mailbox) {
                     Some(name) => Some(Value::text(accounts.namespace().canonical(&name).into_string())),
@@ -97,6 +98,24 @@ impl Imap {
         let (set, by_uid) = named?;
         let uids = uids(set, by_uid, view).into_iter();
         Some(Value::Several(uids.filter_map(|uid| value(uid, mailbox.entry(uid), view)).collect()))
+    }
+
+    /// The flags of the message that a FETCH is about to send.
+    fn fetched_flags(&self, ask: &Ask, accounts: &Accounts) -> Option<String> {
+        let (entry, view, mailbox) = self.fetched(ask, accounts)?;
+        let names: Vec<&str> = view.flag_names(entry.uid, entry.flags, mailbox).collect();
+        Some(names.join(" "))
+    }
+
+    fn fetched_date(&self, ask: &Ask, accounts: &Accounts) -> Option<String> {
+        let (entry, ..) = self.fetched(ask, accounts)?;
+        Some(date::date_time(entry.date))
+    }
+
+    /// The message that a FETCH is about to send, as this session sees it.
+    fn fetched<'a>(&'a self, ask: &Ask, accounts: &'a Accounts) -> Option<(&'a Entry, &'a View, &'a Mailbox)> {
+        let (view, mailbox) = self.selected(accounts)?;
+        Some((mailbox.entry(ask.work()?.next_message()?)?, view, mailbox))
     }
 
     /// The client's response in the current SASL exchange, and that exchange.

@@ -39,6 +39,7 @@ use super::{
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
 use command::AllowedIn;
+pub(crate) use command::fetch::{name_in_responses, names_in_responses};
 pub(crate) use leniency::Leniency;
 pub(crate) use literal::announcement;
 use refusal::Refusal;

@@ -225,9 +225,18 @@ impl View {
         out.push(")\r\n");
     }
 
-    /// Writes the list of flags as this session sees them, with `\Recent`.
+    /// Writes the list of these flags.
     pub(super) fn flags(&self, uid: u32, flags: Flags, mailbox: &Mailbox, out: &mut Reply) {
-        let recent = self.is_recent(uid).then_some("\\Recent");
-        flags::write_list(flags.names(&mailbox.keywords).chain(recent), out);
+        flags::write_list(self.flag_names(uid, flags, mailbox), out);
+    }
+
+    /// The flags as this session sees them, with `\Recent`.
+    pub(super) fn flag_names<'m>(
+        &self,
+        uid: u32,
+        flags: Flags,
+        mailbox: &'m Mailbox,
+    ) -> impl Iterator<Item = &'m str> + use<'m> {
+        flags.names(&mailbox.keywords).chain(self.is_recent(uid).then_some("\\Recent"))
     }
 }

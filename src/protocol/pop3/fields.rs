@@ -46,7 +46,8 @@ impl Pop3 {
             | RequestField::UidKnown
             | RequestField::UidValidity
             | RequestField::Items
-            | RequestField::Flags => None,
+            | RequestField::Flags
+            | RequestField::InternalDate => None,
         }
     }
 

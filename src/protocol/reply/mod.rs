@@ -190,6 +190,22 @@ impl Reply {
         self.text.splice(range, text.iter().copied());
     }
 
+    /// A copy of a part of the text, with the labelled octets behind any of its octets.
+    pub(crate) fn part(&self, range: Range<usize>) -> Reply {
+        let is_in = |at: usize| at <= range.end && (at > range.start || range.start == 0);
+        let spans = self.spans.iter().filter(|span| is_in(span.at));
+        let clipped = |Written { range: its, by }: &Written<usize>| {
+            let (start, end) = (its.start.max(range.start), its.end.min(range.end));
+            (start < end).then(|| Written { range: start - range.start..end - range.start, by: Arc::clone(by) })
+        };
+        Self {
+            text: self.text[range.clone()].to_vec(),
+            spans: spans.map(|span| Span { at: span.at - range.start, ..span.clone() }).collect(),
+            written: self.written.iter().filter_map(clipped).collect(),
+            ..self.empty_like()
+        }
+    }
+
     /// Splits off the first `octets` octets.
     pub(crate) fn take(&mut self, octets: usize) -> Reply {
         let (mut head, mut rest, mut left) = (self.empty_like(), self.empty_like(), octets);

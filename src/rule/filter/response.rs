@@ -154,6 +154,32 @@ pub(in crate::rule) fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&
     found
 }
 
+/// Puts the items of each response in the order of the first name that matches each. The other items come behind them.
+pub(in crate::rule) fn order(reply: &mut Reply, names: &[Pattern]) -> bool {
+    let mut ordered = reply.empty_like();
+    let (mut from, mut found) = (0, false);
+    let all = items(reply);
+    let is_gap =
+        |one: &Item, next: &Item| reply.text()[one.value.end..next.name.start].iter().all(|byte| *byte == b' ');
+    for items in all.chunk_by(is_gap) {
+        let rank = |item: &&Item| {
+            let name = String::from_utf8_lossy(&reply.text()[item.name.clone()]);
+            names.iter().position(|wanted| wanted.matches_word(&name)).unwrap_or(names.len())
+        };
+        found |= items.iter().any(|item| rank(&item) < names.len());
+        let mut sorted: Vec<&Item> = items.iter().collect();
+        sorted.sort_by_key(rank);
+        for (place, item) in items.iter().zip(sorted) {
+            ordered.append(reply.part(from..place.name.start));
+            ordered.append(reply.part(item.name.start..item.value.end));
+            from = place.value.end;
+        }
+    }
+    ordered.append(reply.part(from..reply.text().len()));
+    *reply = ordered;
+    found
+}
+
 /// Changes the announced size of each literal: `size` computes it from the right one.
 pub(in crate::rule) fn literals(reply: &mut Reply, size: &dyn Fn(u64) -> u64) -> bool {
     let mut found = false;

@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "raw",
     forms: "octets with `\\r \\n \\t \\0 \\\\ \\xff`",
-    does: "Sends these octets as they are.",
+    does: "Sends these octets as they are, also what no server may send.",
     value: Form::Text,
     role: Role::Answer,
     examples: &Example::everywhere("{ raw = 'ok\\xff\\n' }", ["ok\u{ff}\n", "ok\u{ff}\n", "ok\u{ff}\n"], Then::Open),

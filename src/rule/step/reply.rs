@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "reply",
     forms: "a string, or a list of strings for several lines",
-    does: "Sends a reply. The server adds the framing of the protocol, such as hyphens in SMTP and the tag in IMAP.",
+    does: "Sends a reply. The server adds the framing of the protocol, such as hyphens in SMTP and the tag in IMAP. A line that the protocol does not know is refused; `raw` sends it.",
     value: Form::TEXTS,
     role: Role::Answer,
     examples: &[

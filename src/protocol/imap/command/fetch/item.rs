@@ -114,6 +114,17 @@ impl FetchItem {
         }
     }
 
+    /// Its name in the response.
+    fn name(&self) -> &str {
+        match self {
+            Self::Uid => "UID",
+            Self::Flags => "FLAGS",
+            Self::InternalDate => "INTERNALDATE",
+            Self::Size => "RFC822.SIZE",
+            Self::Deep(item) => item.identity().0,
+        }
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
         match (self.as_deep(), other.as_deep()) {
             (Some(one), Some(other)) => one.identity() == other.identity(),
@@ -178,6 +189,24 @@ fn item(parser: &mut Parser<'_>) -> Parsed<FetchItem> {
         _ => "expected a FETCH item such as FLAGS or BODY[]".to_owned(),
     };
     Err(SyntaxError { at, what })
+}
+
+/// The name that an item has in responses, if a client can request it by this name. Also reads the name of a response to
+/// a partial request, such as `BODY[]<10>`.
+pub(crate) fn name_in_responses(written: &str) -> Option<String> {
+    let (whole, origin) = match written.strip_suffix('>').and_then(|open| open.rsplit_once('<')) {
+        Some((whole, first)) if first.bytes().all(|byte| byte.is_ascii_digit()) => (whole, &written[whole.len()..]),
+        _ => (written, ""),
+    };
+    let mut parser = Parser::new(whole.as_bytes(), &[]);
+    let item = item(&mut parser).ok().filter(|_| parser.at() == whole.len())?;
+    Some(format!("{}{origin}", item.name()))
+}
+
+/// The items that a response can have, as far as they have no section.
+pub(crate) fn names_in_responses() -> impl Iterator<Item = &'static str> {
+    let names = EXTENSIONS.iter().flat_map(|extension| extension.fetch_items).map(|spec| spec.name);
+    names.filter(|name| name_in_responses(name).is_some())
 }
 
 /// Writes a list in parentheses. If the list is recorded as a label, the parentheses stay text.

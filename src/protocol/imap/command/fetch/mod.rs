@@ -20,6 +20,7 @@ use crate::protocol::imap::view::View;
 use crate::protocol::imap::{Answer, Imap, Progress, Refusal, date};
 use crate::protocol::{Event, MailTxn, Reply};
 pub(in crate::protocol::imap) use item::{DeepItem, FetchItem, FetchItemSpec, IsPeek, RFC3501_ITEMS, Rank};
+pub(crate) use item::{name_in_responses, names_in_responses};
 pub(in crate::protocol::imap) use octets::{origin, parse_partial, write_literal};
 pub(in crate::protocol::imap) use section::parse_path;
 pub(in crate::protocol::imap) use source::{Partial, Source};
