@@ -514,6 +514,27 @@ fn changes_by_others_do_not_disturb_a_script() {
 }
 
 #[test]
+fn a_client_in_idle_is_told_at_once_when_a_script_hands_over() {
+    let server = scripted(
+        "imap",
+        "S: * OK hi\nC: {tag} LOGIN {user} x\nS: {tag} OK in\nC: {tag} SELECT INBOX\nS: {tag} OK open\nC: {tag} NOOP\nS: {tag} OK none\n\
+         C: {tag} IDLE\nS: + idling\nPASS",
+    );
+    let inbox = server.account("bob").inbox();
+    let mut wire = Wire::connect(&server, "imap", false);
+    wire.say("a LOGIN bob x\r\nb SELECT INBOX\r\n");
+    let wanted = "* OK hi\r\na OK in\r\nb OK open\r\n";
+    assert_eq!(String::from_utf8_lossy(&wire.octets(wanted.len()).unwrap().concat()), wanted);
+    inbox.add("Subject: y\r\n\r\n");
+
+    wire.say("c NOOP\r\nd IDLE\r\n");
+
+    let wanted = "c OK none\r\n+ idling\r\n* 1 EXISTS\r\n* 1 RECENT\r\n";
+    let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{end:?}\n{}", server.transcript()));
+    assert_eq!(String::from_utf8_lossy(&came.concat()), wanted);
+}
+
+#[test]
 fn the_server_s_lines_contain_messages_of_the_scenario() {
     let messages = "[[message]]\nid = 'one'\ntext = '''\nSubject: one\n\n.dot\n'''\n";
     let one = "Subject: one\r\n\r\n.dot\r\n";
