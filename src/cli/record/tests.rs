@@ -187,7 +187,7 @@ fn credentials_get_names() {
             "body ***",
             "server b NO no␍",
             "line <tag> AUTHENTICATE PLAIN <credentials>",
-            "body ***",
+            "octets ***",
         ],
     );
 }
