@@ -2,6 +2,7 @@
 
 mod command;
 mod conversation;
+mod doubt;
 mod layers;
 mod literals;
 mod relay;
@@ -29,6 +30,7 @@ use crate::drive::{runtime, spawn};
 use crate::protocol::{Listener, Protocol};
 use crate::server::OwnTls;
 pub(super) use command::{Command, Kind, command};
+use doubt::doubt;
 pub(super) use literals::Literals;
 use relay::{Roads, relay};
 use said::Said;
@@ -179,7 +181,9 @@ impl Record {
 
     fn write(&self, session: &Recorded) -> Result<(), String> {
         let path = numbered(&self.output, session.number);
-        if let Some(why) = &session.problem {
+        let has_tls = (self.tls != Tls::None, self.tls == Tls::Implicit);
+        let wrong = session.problem.clone().or_else(|| doubt(self.protocol, has_tls, &session.said));
+        if let Some(why) = wrong {
             complain!("mailjig: session {}: {why}", session.number);
         }
         if session.said.is_empty() {
