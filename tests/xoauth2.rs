@@ -236,7 +236,38 @@ const WITH_PASSWORD: &[(&str, &str)] = &[
     ),
     ("nodemailer", "node -e \"$NODEMAILER\" login"),
     ("imapflow", "node -e \"$IMAPFLOW\" pass"),
+    (
+        "swaks",
+        "swaks --server localhost --port $SMTP --from me@example.org --to me@example.org --auth --auth-user me@example.org --auth-password $CREDENTIAL --body hi",
+    ),
+    ("mbsync", "printf \"$MBSYNC\" $IMAP $CREDENTIAL $HOME $HOME >$HOME/rc; mbsync -c $HOME/rc -a"),
+    (
+        "mutt",
+        "echo hi | mutt -n -F /dev/null -e \"set smtp_url=smtp://me%40example.org:$CREDENTIAL@localhost:$SMTP/ ssl_starttls=no ssl_force_tls=no from=me@example.org copy=no\" -s hi me@example.org",
+    ),
+    (
+        "java with JUnit and Jakarta Mail",
+        "echo \"$JAVAMAIL\" >$HOME/Login.java; java -cp /usr/share/java/jakarta-mail.jar $HOME/Login.java",
+    ),
 ];
+
+const MBSYNC: &str = "IMAPStore far\nHost localhost\nPort %s\nUser me@example.org\nPass %s\nSSLType None\n\n\
+    MaildirStore near\nPath %s/\nInbox %s/INBOX\n\nChannel both\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n";
+
+const JAVAMAIL: &str = r#"
+import jakarta.mail.*;
+class Login {
+    public static void main(String[] none) throws Exception {
+        Session session = Session.getInstance(new java.util.Properties());
+        for (String name : new String[] { "imap", "pop3", "smtp" }) {
+            int port = Integer.parseInt(System.getenv(name.toUpperCase()));
+            Service service = name.equals("smtp") ? session.getTransport(name) : session.getStore(name);
+            service.connect("localhost", port, "me@example.org", System.getenv("CREDENTIAL"));
+            service.close();
+        }
+    }
+}
+"#;
 
 const NODEMAILER: &str = r#"
 const [type] = process.argv.slice(1), { SMTP: port, CREDENTIAL } = process.env;
@@ -256,9 +287,11 @@ imap.connect().then(() => imap.logout(), error => { console.error(error.message)
 fn play(server: &MailServer, clients: &[(&str, &str)], credential: &str, succeeds: bool) -> usize {
     let there = clients.iter().filter(|(client, _)| is_there(client));
     let played = there.map(|(_, script)| {
+        let home = tempfile::tempdir().unwrap();
         let mut sh = interpreter("sh");
         sh.args(["-ec", script]).env("CREDENTIAL", credential).env("CA", server.ca_file());
         sh.env("NODEMAILER", NODEMAILER).env("IMAPFLOW", IMAPFLOW).env("NO_PROXY", "*");
+        sh.env("MBSYNC", MBSYNC).env("JAVAMAIL", JAVAMAIL).env("HOME", home.path());
         for (name, endpoint) in [
             ("SMTP", server.smtp()),
             ("SUBMISSION", server.submission()),
