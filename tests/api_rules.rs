@@ -67,6 +67,22 @@ fn a_rule_with_a_message_that_the_scenario_does_not_have_is_refused() {
 }
 
 #[test]
+fn the_command_that_a_rule_performed_is_in_the_journal() {
+    let (server, api) = start();
+    let rule = json!({ "id": "r", "on": "smtp.unknown", "do": { "pass": { "as": "NOOP {arg}" } } });
+    api.post("/rules", &rule).expect(201);
+
+    talk(server.smtp().address(), "XNOOP one\nQUIT\n");
+
+    let records = api.ok("/journal?kind=noted&wait=20s");
+    let record = &records["records"][0];
+    assert_eq!((&record["rule"], &record["weight"]), (&json!("r"), &json!("note")), "{records}");
+    let exchange = &api.ok("/journal?event=smtp.unknown")["records"][0];
+    assert_eq!(exchange["rules"]["shaped"], json!([{ "what": "\"NOOP one\" performed", "by": "r" }]));
+    assert_eq!(record["text"], "\"NOOP one\" is performed instead of the client's request");
+}
+
+#[test]
 fn errors_in_the_text_of_a_rule_have_line_and_column() {
     let (_server, api) = start();
     for (text, line, column, message) in [

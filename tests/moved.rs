@@ -148,6 +148,17 @@ fn the_transcript_says_which_command_was_performed() {
 }
 
 #[test]
+fn a_report_says_which_command_was_performed() {
+    let server =
+        with("[[rule]]\nid = 'r'\non = 'smtp.unknown'\ndo = { pass = { as = 'AUTH PLAIN {arg}' } }\nexpect = '=2'\n");
+
+    converse(&server, "smtp", &[("EHLO me", "250 "), ("XAUTH AGFubgBzZWNyZXQ=", "235")]);
+
+    let report = report(server);
+    assert!(report.contains("[\"AUTH ***\" performed by `r`]"), "{report}");
+}
+
+#[test]
 fn an_inner_rule_decides_what_is_performed() {
     let rule = |name: &str, user: &str| {
         format!("[[rule]]\nid = '{name}'\non = 'pop3.unknown'\ndo = {{ pass = {{ as = 'USER {user}' }} }}\n")

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::protocol::Written;
 
-/// The rules that fired in an exchange, what they wrote, and how they changed the output.
+/// The rules that fired in an exchange, what they wrote, and how they changed the request or the output.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
     /// The text that rules wrote, by its position in the exchange's text. The server wrote the rest.
     pub(crate) written: Vec<Written>,
-    /// Such as `pace 7 octets, 5ms`, each with its rule.
+    /// Such as `pace 7 octets, 5ms` or `"NOOP" performed`, each with its rule.
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
     /// Whether a rule cut off a part of the reply.
     pub(crate) is_cut: bool,

@@ -280,7 +280,10 @@ fn chosen<M: Machine>(machine: &mut M, own: M::Request, run: &mut Run, progress:
     let Some((line, rule)) = run.take_command() else { return own };
     let shown = shown(run.event(), &line);
     let (request, weight, text) = match machine.command(&own, &line) {
-        Some(request) => (request, Weight::Note, format!("{shown:?} is performed instead of the client's request")),
+        Some(request) => {
+            run.performed(&shown, &rule);
+            (request, Weight::Note, format!("{shown:?} is performed instead of the client's request"))
+        }
         None => {
             let why = "cannot be performed instead of the client's request: it is not complete in one line";
             (own, Weight::Failure, format!("{shown:?} {why}"))

@@ -253,6 +253,11 @@ impl Run {
         self.command.take()
     }
 
+    /// Records that this command was performed instead of the client's request.
+    pub(crate) fn performed(&mut self, command: &str, by: &Arc<str>) {
+        self.trace.shaped.push((format!("{command:?} performed").into(), Arc::clone(by)));
+    }
+
     /// Sets how the message being accepted is delivered.
     pub(crate) fn deliver(&mut self, delivery: Delivery) {
         self.delivery = Some(delivery);
