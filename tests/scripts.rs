@@ -702,6 +702,30 @@ fn a_client_that_ends_floods_or_is_silent_ends_a_script() {
     assert!(report.contains("the client was silent for too long; script `row`: line 5 expects `C: NOOP`"), "{report}");
 }
 
+#[test]
+fn data_that_were_announced_too_large_are_answered_when_they_come() {
+    for (protocol, script, client, last) in [
+        ("imap", "S: * OK hi\nC~ APPEND\nS: + go\nC.\nS: {tag} OK", "A1 APPEND INBOX {60000}\r\n", &b"+ go\r\n"[..]),
+        ("smtp", "S: 220 hi\nC~ BDAT\nS: 250 go\nC.\nS: 250 ok", "BDAT 60000\r\n", b"250 go\r\n"),
+    ] {
+        let head = "# on_divergence = reply 552 too large";
+        let text = format!(
+            "mailjig = 1\n[[script]]\nid = \"row\"\non = \"{protocol}.greeting\"\ntext = '''\n{head}\n---\n{script}\n'''\n"
+        );
+        let server = MailServer::builder().max_message_size(50_000).scenario(Scenario::text("row", text)).start();
+        let mut wire = Wire::greeted(&server, protocol, false);
+        wire.say(client);
+        assert_eq!(wire.line(), last);
+        wire.say("x\r\n");
+        assert!(wire.line().ends_with(b"552 too large\r\n"), "{protocol}");
+        wire.fin();
+        assert_eq!(wire.read(), Err(Eof), "{protocol}");
+        drop(wire);
+        let report = report(server);
+        assert!(report.contains("data has at most 50000 octets"), "{report}");
+    }
+}
+
 /// What a client sends, and how the server's answer to it ends; without an answer, the handshake follows.
 type Talk = &'static [(&'static str, &'static str)];
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{ClientData, ClientLine, Divergence, Head, Script, ScriptLine, ScriptStep, Text, flow};
+use super::{ClientData, ClientLine, Divergence, Head, Script, ScriptLine, ScriptStep, Text, Values, flow};
 use crate::base::{Pattern, is_name, nearest, span, unknown_word};
 use crate::document::{Location, Problem};
 use crate::protocol::{Listener, Protocol};
@@ -219,7 +219,7 @@ impl<'t> Reading<'t> {
             self.wrong(self.span(value), "`C|` stands for a fixed number of octets", help);
             return None;
         }
-        if octets.written().is_empty() {
+        if octets.fill_known(&Values::default()).is_empty() {
             self.wrong(self.span(value), "`C|` needs octets", "write `C:` for an empty line");
             return None;
         }

@@ -244,6 +244,8 @@ impl Player {
 
     fn hear_data(&mut self, data: &ClientData, input: &[u8], most: u64) -> Heard {
         let (size, octets) = match self.announced {
+            // Each divergence takes octets: an announcement that is too large has none to take yet.
+            Announced::Literal(size) | Announced::Chunk(size) if size > most && input.is_empty() => return Heard::More,
             Announced::Literal(size) | Announced::Chunk(size) if size > most => {
                 let expected = Expected::from(format!("data has at most {most} octets"));
                 return Heard::Diverges {

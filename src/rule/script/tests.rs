@@ -136,7 +136,7 @@ fn errors_say_where_what_and_what_would_be_right() {
         "# protocol = imap\n# listener = smtp\n---\nS: x\n",
         "# protocl = imap\n# on_divergence = reply\n# listener = imap\nS: x\n",
         "S: hello\nQ: what\nS:no blank\nPAS\n# a comment\n-- TLS\n",
-        "C| {tag} x\nC|\nC~ (\nC* two words\n| data\nC~\n",
+        "C| {tag} x\nC|\nC| {hex:}\nC~ (\nC* two words\n| data\nC~\n",
         "LOGIN\nLOGIN  \nLOGIN {who}\nLOGON ann\n",
         "LOGIN {who}\n",
         "S: {message:}\nC: {message:x}\nC? {literal:x}\nC| {message:x}\nLOGIN {message:x}\nS: {literal:x|len}\n",
