@@ -1302,6 +1302,66 @@ fn a_sequence_in_another_order_says_what_came_too_early() {
 }
 
 #[test]
+fn a_wrong_count_shows_the_events_that_counted() {
+    let server = with(
+        "[[expect]]\nid = \"too few\"\nevent = \"smtp.rset\"\nwhen = { outcome = \"ok\" }\ncount = \"=2\"\n\
+         [[expect]]\nid = \"none\"\nevent = \"smtp.noop\"\nwhen = { conn = 1 }\ncount = \"=0\"\n\
+         [[expect]]\nid = \"too many\"\nevent = \"smtp.noop\"\ncount = \"=1\"\n\
+         [[expect]]\nid = \"each once\"\nevent = \"smtp.noop\"\nsame = \"arg\"\ncount = \"=1\"\n",
+    );
+    let mut client = Wire::greeted(&server, "smtp", false);
+    for line in ["HELO me", "NOOP one", "NOOP two", "RSET", "NOOP", "NOOP two", "QUIT"] {
+        client.ask(line);
+    }
+    gone(&server, client);
+    let mut client = Wire::greeted(&server, "smtp", false);
+    client.ask("NOOP three");
+    client.ask("QUIT");
+    gone(&server, client);
+
+    insta::assert_snapshot!(report(server));
+}
+
+#[test]
+fn an_event_that_nearly_counted_is_shown_at_its_line_and_with_the_time_limit() {
+    let server = with(
+        "clock = \"manual\"\n\
+         [[rule]]\nid = \"start\"\non = \"imap.greeting\"\ndo = { note = \"began\" }\n\
+         [[expect]]\nid = \"in time\"\nevent = \"imap.noop\"\nwithin = \"10s\"\n\
+         [[expect]]\nid = \"tls\"\nevent = \"imap.login\"\nwhen = { tls = true }\n\
+         [[expect]]\nid = \"refused\"\nevent = \"imap.login\"\nwhen = { outcome = \"refused\" }\n",
+    );
+    let mut client = Wire::greeted(&server, "imap", false);
+    client.ask("A1 LOGIN me@example.org secret");
+    server.clock().advance(Duration::from_millis(12_500));
+    client.ask("A2 NOOP");
+    client.ask("A3 CHECK");
+    client.ask("A4 LOGOUT");
+    gone(&server, client);
+
+    insta::assert_snapshot!(report(server));
+}
+
+#[test]
+fn a_failure_comes_first_if_all_expectations_are_met() {
+    let fails = "[[rule]]\nid = \"failing\"\non = \"smtp.noop\"\ndo = [{ fail = \"no\" }, { pass = true }]\n";
+    let expects = |count| format!("[[expect]]\nid = \"one\"\nevent = \"smtp.noop\"\ncount = \"={count}\"\n");
+    for (expects, headline) in [
+        (String::new(), "1 failure reported\n"),
+        (expects(1), "1 failure reported, 0 of 1 expectation failed\n"),
+        (expects(2), "1 of 1 expectation failed, 1 failure reported\n"),
+    ] {
+        let server = with(&format!("{fails}{expects}"));
+        let mut client = Wire::greeted(&server, "smtp", false);
+        client.ask("NOOP");
+        gone(&server, client);
+
+        let report = report(server);
+        assert!(report.contains(&format!("(seed 1): {headline}")), "{report}");
+    }
+}
+
+#[test]
 fn a_report_shows_a_captured_message_by_its_number() {
     let server = with(
         "name = \"twice\"\n[[rule]]\nid = \"kept\"\non = \"smtp.message\"\ndo = [ { pass = true }, { note = \"kept\" } ]\nexpect = \"=2\"\n",

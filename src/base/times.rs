@@ -87,6 +87,11 @@ impl Times {
     pub fn contains(self, count: u64) -> bool {
         (self.least..=self.most).contains(&count)
     }
+
+    /// Whether this count is too high.
+    pub(crate) fn is_exceeded_by(self, count: u64) -> bool {
+        count > self.most
+    }
 }
 
 impl fmt::Display for Times {

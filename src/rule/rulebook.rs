@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -15,7 +16,7 @@ use super::firing::{By, Counting, Firing, FiringEffect};
 use super::mounted::{Mounted, Since};
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::variables::{VariableValue, Variables};
-use super::watch::{Expect, Watch, since};
+use super::watch::{Expect, Watch};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::mail::Message;
 use crate::protocol::{Event, Value};
@@ -50,6 +51,14 @@ pub(crate) trait EvalContext {
     fn now(&self) -> Timestamp;
 }
 
+/// The first event that any rule or expectation names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct First {
+    pub(crate) event: Event,
+    pub(crate) session: Option<SessionNo>,
+    at: Timestamp,
+}
+
 /// The rules of one server, the outermost first. With an empty rulebook, every request is performed and every reply is
 /// sent unchanged.
 #[derive(Debug, Default)]
@@ -77,8 +86,8 @@ pub(crate) struct Rulebook {
     watches: Vec<Watch>,
     /// For each event, whether an expectation watches it.
     watched: Vec<bool>,
-    /// When the first event happened.
-    first: Option<Timestamp>,
+    /// The first event, with which the time limits of expectations begin.
+    first: Option<First>,
     /// Rules and expectations that exceeded the maximum number of keys, until reported.
     pub(super) full: Vec<Arc<str>>,
 }
@@ -106,6 +115,11 @@ impl Rulebook {
     /// The expectations, and what they have counted.
     pub(crate) fn watches(&self) -> &[Watch] {
         &self.watches
+    }
+
+    /// The first event, with which the time limits of expectations begin.
+    pub(crate) fn first(&self) -> Option<First> {
+        self.first
     }
 
     pub(crate) fn rules(&self) -> &[Mounted] {
@@ -254,7 +268,9 @@ impl Rulebook {
     /// Counts an event, and shows it to the expectations.
     pub(super) fn happened(&mut self, event: Event, cx: &dyn EvalContext) {
         *self.seen.entry(event).or_default() += 1;
-        let after = since(&mut self.first, cx.now());
+        let (session, now) = (cx.session(), cx.now());
+        let first = self.first.get_or_insert(First { event, session, at: now });
+        let after = Duration::from_micros(first.at.until(now));
         let mut watches = std::mem::take(&mut self.watches);
         for watch in watches.iter_mut().filter(|watch| watch.is_on(event)) {
             watch.happened(event, after, cx, self);

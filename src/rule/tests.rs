@@ -271,8 +271,8 @@ fn the_nearest_event_is_the_last_with_the_fewest_failed_conditions() {
         book.happened(Event::SmtpNoop, &request);
     }
 
-    let (session, event, missed) = book.watches()[0].nearest.as_ref().unwrap();
+    let Nearest { its, missed } = book.watches()[0].nearest().unwrap();
     let got: Vec<_> = missed.iter().map(|miss| (miss.field.clone(), miss.got.as_deref())).collect();
-    assert_eq!((*session, *event), (SessionNo(1), Event::SmtpNoop));
+    assert_eq!((its.session, its.event), (Some(SessionNo(1)), Event::SmtpNoop));
     assert_eq!(got, [(Field::Request(RequestField::Argument), Some("z"))]);
 }

@@ -1,6 +1,6 @@
 //! Expectations across rules: events that must happen a number of times, or in an order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,13 @@ use super::condition::{Condition, inserted};
 use super::field::Field;
 use super::near_miss::FailedCondition;
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
-use crate::base::{Seq, SessionNo, Times, Timestamp};
+use crate::base::{Seq, SessionNo, Times};
 use crate::protocol::{Event, RequestField, Value};
 
 /// The index of a rule for conditions of an expectation: none.
 const NO_RULE: usize = usize::MAX;
+/// Number of counted events that are kept for reports, the last ones.
+const COUNTED_KEPT: usize = 3;
 
 /// What must have happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +44,10 @@ pub(crate) struct Watch {
     pub(crate) seen: u64,
     /// The count for each value of `same`.
     pub(crate) by_key: BTreeMap<String, u64>,
-    /// The nearest event, and the conditions that it failed.
-    pub(crate) nearest: Option<(SessionNo, Event, Vec<FailedCondition>)>,
+    /// The last events that were counted; with `same`, those of values whose count is wrong.
+    pub(crate) counted: VecDeque<Counted>,
+    /// The nearest event.
+    nearest: Option<Nearest>,
     /// Events of the sequence that were out of order, the last of each.
     pub(crate) misplaced: Vec<Misplaced>,
     /// Events whose outcome is not known yet.
@@ -60,14 +64,40 @@ enum Full {
     Reported,
 }
 
+/// An event that an expectation watches.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) event: Event,
+    pub(crate) session: Option<SessionNo>,
+    /// The record of its exchange, once it has a number.
+    pub(crate) exchange: Option<Seq>,
+    /// The time since the first event.
+    pub(crate) after: Duration,
+}
+
+/// An event that was counted.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) its: Watched,
+    /// Its value of `same`.
+    pub(crate) key: Option<String>,
+    /// Which one it was of all, or of those with this value, from 1.
+    pub(crate) number: u64,
+}
+
+/// An event that was nearly counted: it failed these conditions, or else it came too late.
+#[derive(Debug)]
+pub(crate) struct Nearest {
+    pub(crate) its: Watched,
+    pub(crate) missed: Vec<FailedCondition>,
+}
+
 /// An event of a sequence that was out of order.
 #[derive(Debug)]
 pub(crate) struct Misplaced {
     /// Its index in the sequence, from 0.
     pub(crate) index: usize,
-    pub(crate) event: Event,
-    pub(crate) session: Option<SessionNo>,
-    pub(crate) exchange: Option<Seq>,
+    pub(crate) its: Watched,
     /// Whether it was in order but after the time limit.
     pub(crate) is_late: bool,
 }
@@ -75,16 +105,15 @@ pub(crate) struct Misplaced {
 /// An event that counts if its outcome matches.
 #[derive(Debug)]
 struct Open {
-    exchange: Option<Seq>,
-    session: Option<SessionNo>,
-    event: Event,
+    its: Watched,
     key: Option<String>,
 }
 
 impl Watch {
     pub(super) fn new(expect: Arc<Expect>) -> Self {
-        let (by_key, misplaced, open) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { expect, seen: 0, by_key, nearest: None, misplaced, open, full: Full::No }
+        let (by_key, counted) = (BTreeMap::new(), VecDeque::new());
+        let (misplaced, open) = (Vec::new(), Vec::new());
+        Self { expect, seen: 0, by_key, counted, nearest: None, misplaced, open, full: Full::No }
     }
 
     /// Whether the expectation watches this event.
@@ -96,6 +125,7 @@ impl Watch {
 
     /// Handles an event; `after` is the time since the first event.
     pub(super) fn happened(&mut self, event: Event, after: Duration, cx: &dyn EvalContext, book: &Rulebook) {
+        let its = Watched { event, session: cx.session(), exchange: cx.record(), after };
         let in_time = self.expect.within.is_none_or(|within| after <= within);
         match &self.expect.what {
             Wanted::Sequence(all) => {
@@ -107,10 +137,8 @@ impl Watch {
                     self.seen += 1;
                     return;
                 }
-                let session = cx.session();
                 self.misplaced.retain(|its| its.index != index);
-                let exchange = cx.record();
-                self.misplaced.push(Misplaced { index, event, session, exchange, is_late: is_next });
+                self.misplaced.push(Misplaced { index, its, is_late: is_next });
             }
             Wanted::Count { on, when, same, .. } => {
                 let is_command = || cx.value(&Field::Request(RequestField::Verb)).is_some();
@@ -119,13 +147,13 @@ impl Watch {
                 }
                 let missed = book.missed_of(NO_RULE, when, cx);
                 if !missed.is_empty() || !in_time {
-                    return self.near(cx.session(), event, missed);
+                    return self.near(its, missed);
                 }
                 let key = same.as_ref().map(|field| book.value(NO_RULE, field, cx));
                 let key = key.map(|value| value.map(|value| inserted(&value)).unwrap_or_default());
                 match when.iter().any(|condition| condition.field == Field::Outcome) {
-                    true => self.open.push(Open { exchange: cx.record(), session: cx.session(), event, key }),
-                    false => self.count(key),
+                    true => self.open.push(Open { its, key }),
+                    false => self.count(its, key),
                 }
             }
         }
@@ -133,14 +161,17 @@ impl Watch {
 
     /// Sets the record of the current exchange, once it has a number.
     pub(super) fn place(&mut self, exchange: Seq) {
-        let open = self.open.iter_mut().map(|open| &mut open.exchange);
-        let misplaced = self.misplaced.iter_mut().map(|its| &mut its.exchange);
-        open.chain(misplaced).for_each(|place| _ = place.get_or_insert(exchange));
+        let open = self.open.iter_mut().map(|open| &mut open.its);
+        let counted = self.counted.iter_mut().map(|counted| &mut counted.its);
+        let nearest = self.nearest.iter_mut().map(|nearest| &mut nearest.its);
+        let misplaced = self.misplaced.iter_mut().map(|misplaced| &mut misplaced.its);
+        let all = open.chain(counted).chain(nearest).chain(misplaced);
+        all.for_each(|its| _ = its.exchange.get_or_insert(exchange));
     }
 
     /// Whether the expectation waits for the outcome of this exchange.
     pub(super) fn is_open(&self, exchange: Seq) -> bool {
-        self.open.iter().any(|open| open.exchange == Some(exchange))
+        self.open.iter().any(|open| open.its.exchange == Some(exchange))
     }
 
     /// Handles the outcome of an exchange.
@@ -151,22 +182,37 @@ impl Watch {
         let missed = wanted.filter(|condition| !condition.holds(Some(&value)));
         let missed: Vec<FailedCondition> =
             missed.map(|condition| FailedCondition::new(condition, Some(&value), None)).collect();
-        for open in self.open.extract_if(.., |open| open.exchange == Some(exchange)).collect::<Vec<_>>() {
+        let known = self.open.extract_if(.., |open| open.its.exchange == Some(exchange));
+        for Open { its, key } in known.collect::<Vec<_>>() {
             match missed.is_empty() {
-                true => self.count(open.key),
-                false => self.near(open.session, open.event, missed.clone()),
+                true => self.count(its, key),
+                false => self.near(its, missed.clone()),
             }
         }
     }
 
-    fn count(&mut self, key: Option<String>) {
+    fn count(&mut self, its: Watched, key: Option<String>) {
         self.seen += 1;
-        let Some(key) = key else { return };
-        if self.by_key.len() >= MOST_KEYS && !self.by_key.contains_key(&key) {
-            self.full = self.full.max(Full::Reached);
-            return;
+        let mut number = self.seen;
+        if let Some(key) = &key {
+            if self.by_key.len() >= MOST_KEYS && !self.by_key.contains_key(key) {
+                self.full = self.full.max(Full::Reached);
+                return;
+            }
+            let seen = self.by_key.entry(key.clone()).or_default();
+            *seen += 1;
+            number = *seen;
+            if let Wanted::Count { count, .. } = &self.expect.what
+                && count.contains(number)
+            {
+                self.counted.retain(|counted| counted.key.as_ref() != Some(key));
+                return;
+            }
         }
-        *self.by_key.entry(key).or_default() += 1;
+        if self.counted.len() == COUNTED_KEPT {
+            self.counted.pop_front();
+        }
+        self.counted.push_back(Counted { its, key, number });
     }
 
     /// Its name, the first time that there are too many keys.
@@ -178,10 +224,18 @@ impl Watch {
         })
     }
 
-    fn near(&mut self, session: Option<SessionNo>, event: Event, missed: Vec<FailedCondition>) {
-        let is_nearer = self.nearest.as_ref().is_none_or(|(.., before)| missed.len() <= before.len());
-        if let Some(session) = session.filter(|_| is_nearer) {
-            self.nearest = Some((session, event, missed));
+    fn near(&mut self, its: Watched, missed: Vec<FailedCondition>) {
+        let is_nearer = self.nearest.as_ref().is_none_or(|before| missed.len() <= before.missed.len());
+        if its.session.is_some() && is_nearer {
+            self.nearest = Some(Nearest { its, missed });
+        }
+    }
+
+    /// The nearest event, unless too many events were counted.
+    pub(crate) fn nearest(&self) -> Option<&Nearest> {
+        match &self.expect.what {
+            Wanted::Count { count, same: None, .. } if count.is_exceeded_by(self.seen) => None,
+            Wanted::Count { .. } | Wanted::Sequence(_) => self.nearest.as_ref(),
         }
     }
 
@@ -201,9 +255,4 @@ impl Watch {
             Wanted::Count { count, .. } => count.contains(self.seen),
         }
     }
-}
-
-/// Sets the first event if it is not set, and returns the time since it.
-pub(super) fn since(first: &mut Option<Timestamp>, now: Timestamp) -> Duration {
-    Duration::from_micros(first.get_or_insert(now).until(now))
 }

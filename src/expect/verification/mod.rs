@@ -21,8 +21,8 @@ use crate::rule::{Mounted, Rulebook, Since, Wanted, Watch};
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
 /// The JSON's keys: `scenario`, `seed`, `earlier` (`record`, `session`), `expectations`, `failed` (each `expectation`,
-/// `origin`, `wanted`, `fired`, `without_effect`, `earlier`, `near_misses` of `reason`, `event`, `session`, `journal_ref`,
-/// `detail`), `met`, `failures`, `windows`, `waiting`, `hints`.
+/// `origin`, `wanted`, `fired`, `without_effect`, `earlier`, and the events `counted` and `near_misses`, each of `reason`, `event`,
+/// `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`, `hints`.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct RulesReport {

@@ -7,7 +7,7 @@ use super::window::push_turn;
 use crate::base::{Seq, SessionNo};
 use crate::journal::Journal;
 use crate::protocol::{Event, RequestField, masked};
-use crate::rule::{FailedCondition, Field, Miss, MissReason, On, Rulebook, Since};
+use crate::rule::{FailedCondition, Field, Miss, MissReason, On, Rulebook, Since, Watched};
 
 /// An event at which an expectation was nearly met, and why it was not.
 #[derive(Debug, Clone)]
@@ -81,10 +81,7 @@ impl LineNumbers {
 
 /// An event at which a rule nearly fired, and why it did not.
 pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal, numbers: &mut LineNumbers) -> NearMiss {
-    let log = near.session.and_then(|session| journal.session(session));
-    // The line of an evicted record is not known.
-    let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
-    let is_doubtful = its.map_or(near.event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq));
+    let is_doubtful = is_doubtful(near.event, near.session, near.exchange, journal);
     let (reason, detail) = match &near.reason {
         MissReason::NoEffect(steps) => {
             let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
@@ -103,20 +100,54 @@ pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal, numbers
         }
         MissReason::False { missed, .. } => false_conditions(near.event, is_doubtful, missed),
     };
-    let at = numbers.of(near.session, near.exchange, journal);
-    let session = near.session.map_or_else(String::new, |session| format!("{session} · "));
-    let line = at.map_or_else(String::new, |line| format!("line {line} · "));
     NearMiss {
         reason,
-        event: format!("{session}{line}{}", near.event),
+        event: placed(near.event, near.session, near.exchange, journal, numbers),
         session: near.session,
         journal_ref: near.exchange.map(Seq::number),
         detail,
     }
 }
 
+/// An event that an expectation watches, with this reason.
+pub(super) fn watched(
+    its: &Watched,
+    (reason, detail): (&'static str, Vec<String>),
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> NearMiss {
+    let event = placed(its.event, its.session, its.exchange, journal, numbers);
+    NearMiss { reason, event, session: its.session, journal_ref: its.exchange.map(Seq::number), detail }
+}
+
+/// An event with its session and its line.
+fn placed(
+    event: Event,
+    session: Option<SessionNo>,
+    exchange: Option<Seq>,
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> String {
+    let at = numbers.of(session, exchange, journal);
+    let session = session.map_or_else(String::new, |session| format!("{session} · "));
+    let line = at.map_or_else(String::new, |line| format!("line {line} · "));
+    format!("{session}{line}{event}")
+}
+
+/// Whether the words of a request may contain a password.
+pub(super) fn is_doubtful(event: Event, session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> bool {
+    let log = session.and_then(|session| journal.session(session));
+    // The line of an evicted record is not known.
+    let its = log.zip(exchange).filter(|(_, seq)| journal.get(*seq).is_some());
+    its.map_or(event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq))
+}
+
 /// The conditions that did not hold.
-fn false_conditions(event: Event, is_doubtful: bool, missed: &[FailedCondition]) -> (&'static str, Vec<String>) {
+pub(super) fn false_conditions(
+    event: Event,
+    is_doubtful: bool,
+    missed: &[FailedCondition],
+) -> (&'static str, Vec<String>) {
     let is_state = |field: &str| field.starts_with("state.") || field.starts_with("session.");
     let reason = match missed {
         [only] if is_state(&only.field.name()) => "state",
@@ -134,7 +165,7 @@ fn false_conditions(event: Event, is_doubtful: bool, missed: &[FailedCondition])
 }
 
 /// A condition, and the actual value.
-pub(super) fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
+fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
     let shown =
         |got: &str| shown(event, is_doubtful, &miss.field, got).map_or("***".to_owned(), |got| format!("{got:?}"));
     let got = miss.got.as_deref().map_or("nothing".to_owned(), shown);

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::near_miss::NearMiss;
 use super::unmet::Unmet;
 use super::window::{Line, Window};
 use super::{Earlier, Failure, RulesReport, with_effect};
@@ -9,13 +10,17 @@ use super::{Earlier, Failure, RulesReport, with_effect};
 impl fmt::Display for RulesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.scenario.as_ref().map_or_else(|| "rules".to_owned(), |name| format!("scenario {name}"));
-        let (failed, all) = (self.failed.len(), self.expectations);
         let plural = |count| if count == 1 { "" } else { "s" };
-        write!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{} failed", self.seed, plural(all))?;
-        match self.failures.len() {
-            0 => writeln!(f)?,
-            failures => writeln!(f, ", {failures} failure{} reported", plural(failures))?,
-        }
+        let (failed, all, failures) = (self.failed.len(), self.expectations, self.failures.len());
+        let reported = format!("{failures} failure{} reported", plural(failures));
+        let unmet = format!("{failed} of {all} expectation{} failed", plural(all));
+        let what = match (failures, failed) {
+            (0, _) => unmet,
+            (_, 0) if all == 0 => reported,
+            (_, 0) => format!("{reported}, {unmet}"),
+            (_, _) => format!("{unmet}, {reported}"),
+        };
+        writeln!(f, "mailjig: {name} (seed {}): {what}", self.seed)?;
         if let Some(Earlier { session, .. }) = &self.earlier {
             let what = if self.scenario.is_some() { "loaded" } else { "removed" };
             writeln!(f, "  counted since the scenario was {what}; the sessions up to {session} began before that")?;
@@ -53,15 +58,22 @@ impl fmt::Display for Unmet {
         if let Some(Earlier { session, .. }) = &self.earlier {
             writeln!(f, "    counted since it was mounted; the sessions up to {session} began before that")?;
         }
-        if !self.near_misses.is_empty() {
-            writeln!(f, "  nearest events:")?;
-        }
-        for (i, near) in self.near_misses.iter().enumerate() {
-            writeln!(f, "    {}. {}", i + 1, near.event)?;
-            near.detail.iter().try_for_each(|line| writeln!(f, "         {line}"))?;
-        }
+        events(f, "events that counted", &self.counted)?;
+        events(f, "nearest events", &self.near_misses)?;
         Ok(())
     }
+}
+
+/// Events with their details.
+fn events(f: &mut fmt::Formatter<'_>, heading: &str, all: &[NearMiss]) -> fmt::Result {
+    if !all.is_empty() {
+        writeln!(f, "  {heading}:")?;
+    }
+    for (i, near) in all.iter().enumerate() {
+        writeln!(f, "    {}. {}", i + 1, near.event)?;
+        near.detail.iter().try_for_each(|line| writeln!(f, "         {line}"))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Window {

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::near_miss::{LineNumbers, NearMiss, clause, key_shown, near_miss, never_happened};
+use super::near_miss::{
+    LineNumbers, NearMiss, false_conditions, is_doubtful, key_shown, near_miss, never_happened, watched,
+};
 use super::{Earlier, times};
-use crate::base::{Seq, Times, short};
+use crate::base::{Times, short};
 use crate::journal::Journal;
 use crate::protocol::Event;
-use crate::rule::{Condition, Field, Misplaced, Mounted, On, Rulebook, Wanted, Watch};
+use crate::rule::{Condition, Counted, Field, First, Misplaced, Mounted, Nearest, On, Rulebook, Wanted, Watch};
 
 /// Maximum number of keys and misplaced events to show.
 const SHOWN: usize = 3;
@@ -26,6 +28,8 @@ pub(super) struct Unmet {
     pub(super) about: String,
     /// What came before the rule, if it was mounted after the scenario.
     pub(super) earlier: Option<Earlier>,
+    /// The last events that an expectation counted.
+    pub(super) counted: Vec<NearMiss>,
     pub(super) near_misses: Vec<NearMiss>,
 }
 
@@ -53,6 +57,7 @@ pub(super) fn unmet_rule(
         without_effect: mounted.without_effect,
         about: rule.described(),
         earlier: is_later.then(|| Earlier::than(mounted.since, journal)).flatten(),
+        counted: Vec::new(),
         near_misses,
     }
 }
@@ -61,24 +66,29 @@ pub(super) fn unmet_rule(
 pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal, numbers: &mut LineNumbers) -> Unmet {
     let expect = &watch.expect;
     let names = |all: &[On]| all.iter().map(|on| &*on.written).collect::<Vec<_>>().join(", ");
-    let (wanted, about, near_misses) = match &expect.what {
+    let (wanted, mut about, counted, near_misses) = match &expect.what {
         Wanted::Count { on, when, count, same } => {
+            let all = watch.counted.iter();
+            let counted: Vec<NearMiss> =
+                all.map(|its| counted(its, on, same.as_ref(), watch, journal, numbers)).collect();
             let mut misses = Vec::new();
             if let Some(field) = same {
                 misses.extend(miscounted(watch, on, *count, field));
             }
-            misses.extend(nearest(watch));
-            if misses.is_empty() {
+            misses.extend(nearest(watch, book, journal, numbers));
+            if misses.is_empty() && counted.is_empty() {
                 misses.extend(never_seen(on, book));
             }
-            (count.written(), counted(&names(on), when, same.as_ref()), misses)
+            (count.written(), described(&names(on), when, same.as_ref()), counted, misses)
         }
         Wanted::Sequence(all) => {
-            let mut misses = out_of_order(watch, all, journal, numbers);
-            misses.extend(nearest(watch));
-            (format!("{} in order", all.len()), format!("sequence = {}", names(all)), misses)
+            let misses = out_of_order(watch, all, book, journal, numbers);
+            (format!("{} in order", all.len()), format!("sequence = {}", names(all)), Vec::new(), misses)
         }
     };
+    if let Some(within) = expect.within {
+        let _infallible = write!(about, "   within = {}", short(within));
+    }
     Unmet {
         expectation: format!("expect `{}`", expect.id),
         origin: expect.origin.to_string(),
@@ -87,12 +97,13 @@ pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal, num
         without_effect: 0,
         about,
         earlier: None,
+        counted,
         near_misses,
     }
 }
 
 /// What an expectation counts.
-fn counted(names: &str, when: &[Condition], same: Option<&Field>) -> String {
+fn described(names: &str, when: &[Condition], same: Option<&Field>) -> String {
     let mut about = format!("event = {names}");
     for condition in when {
         let _infallible = write!(about, "   when {} = {}", condition.field.name(), condition.test);
@@ -104,7 +115,13 @@ fn counted(names: &str, when: &[Condition], same: Option<&Field>) -> String {
 }
 
 /// The events of a sequence that were out of order or missing.
-fn out_of_order(watch: &Watch, all: &[On], journal: &Journal, numbers: &mut LineNumbers) -> Vec<NearMiss> {
+fn out_of_order(
+    watch: &Watch,
+    all: &[On],
+    book: &Rulebook,
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> Vec<NearMiss> {
     let n = watch.seen as usize;
     let Some(next) = all.get(n) else { return Vec::new() };
     let mut misses = Vec::new();
@@ -119,9 +136,10 @@ fn out_of_order(watch: &Watch, all: &[On], journal: &Journal, numbers: &mut Line
     }
     let mut misplaced: Vec<&Misplaced> = watch.misplaced().collect();
     misplaced.sort_by_key(|its| its.index);
-    let within = watch.expect.within;
     let shown = misplaced.into_iter().take(SHOWN);
-    misses.extend(shown.map(|its| misplaced_miss(its, all, within, numbers.of(its.session, its.exchange, journal))));
+    misses.extend(
+        shown.map(|misplaced| watched(&misplaced.its, misplacement(misplaced, all, watch, book), journal, numbers)),
+    );
     misses
 }
 
@@ -138,17 +156,43 @@ fn miscounted(watch: &Watch, on: &[On], count: Times, field: &Field) -> Vec<Near
     misses.collect()
 }
 
-/// The event that was nearest to being counted.
-fn nearest(watch: &Watch) -> Option<NearMiss> {
-    let (session, event, missed) = watch.nearest.as_ref()?;
-    // The exchange is not known, so its line may contain a password.
-    let failed: Vec<String> = missed.iter().map(|miss| clause(*event, event.may_be_any(), miss)).collect();
-    let (reason, detail) = match failed.is_empty() {
-        true => ("late", vec!["it came too late".to_owned()]),
-        false => ("one-condition", failed),
+/// An event that was counted, and which one it was.
+fn counted(
+    Counted { its, key, number }: &Counted,
+    on: &[On],
+    same: Option<&Field>,
+    watch: &Watch,
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> NearMiss {
+    let detail = match key.as_ref().zip(same) {
+        Some((key, field)) => {
+            let all = watch.by_key.get(key).copied().unwrap_or_default();
+            format!("counted: {number} of {all} with {:?}", key_shown(on, field, key))
+        }
+        None => format!("counted: {number} of {}", watch.seen),
     };
-    let event = format!("{session} · {event}");
-    Some(NearMiss { reason, event, session: Some(*session), journal_ref: None, detail })
+    watched(its, ("counted", vec![detail]), journal, numbers)
+}
+
+/// The event that was nearest to being counted.
+fn nearest(watch: &Watch, book: &Rulebook, journal: &Journal, numbers: &mut LineNumbers) -> Option<NearMiss> {
+    let Nearest { its, missed } = watch.nearest()?;
+    let why = match missed.is_empty() {
+        true => ("late", vec![format!("it came too late: {}", lateness(its.after, watch, book))]),
+        false => false_conditions(its.event, is_doubtful(its.event, its.session, its.exchange, journal), missed),
+    };
+    Some(watched(its, why, journal, numbers))
+}
+
+/// When an event came, and the time limit.
+fn lateness(after: Duration, watch: &Watch, book: &Rulebook) -> String {
+    let within = watch.expect.within.map(short).unwrap_or_default();
+    let first = book.first().map_or_else(String::new, |First { event, session, .. }| {
+        let session = session.map_or_else(String::new, |session| format!(" in {session}"));
+        format!(", `{event}`{session}")
+    });
+    format!("{} after the first event{first}; `within` is {within}", short(after))
 }
 
 /// None of these events ever happened.
@@ -159,22 +203,18 @@ fn never_seen(on: &[On], book: &Rulebook) -> Option<NearMiss> {
     Some(NearMiss { reason: "never", event, session: None, journal_ref: None, detail })
 }
 
-/// An event of a sequence that was out of order.
-fn misplaced_miss(misplaced: &Misplaced, all: &[On], within: Option<Duration>, line: Option<usize>) -> NearMiss {
-    let Misplaced { index, event, session, exchange, is_late } = misplaced;
-    let line = line.map_or_else(String::new, |line| format!(", at line {line}"));
+/// Why an event of a sequence did not count.
+fn misplacement(
+    Misplaced { index, its, is_late }: &Misplaced,
+    all: &[On],
+    watch: &Watch,
+    book: &Rulebook,
+) -> (&'static str, Vec<String>) {
     let what = format!("number {} of the sequence, `{}`, came", index + 1, all[*index].written);
     let detail = match (is_late, index.checked_sub(1)) {
-        (true, _) => format!("{what} too late{line}: it may take {}", within.map(short).unwrap_or_default()),
-        (false, Some(before)) => format!("{what} too early{line}, before `{}`", all[before].written),
-        (false, None) => format!("{what} too early{line}"),
+        (true, _) => format!("{what} too late: {}", lateness(its.after, watch, book)),
+        (false, Some(before)) => format!("{what} too early, before `{}`", all[before].written),
+        (false, None) => format!("{what} too early"),
     };
-    let who = session.map_or_else(String::new, |session| format!("{session} · "));
-    NearMiss {
-        reason: if *is_late { "too-late" } else { "too-early" },
-        event: format!("{who}{event}"),
-        session: *session,
-        journal_ref: exchange.map(Seq::number),
-        detail: vec![detail],
-    }
+    (if *is_late { "too-late" } else { "too-early" }, vec![detail])
 }

@@ -7,7 +7,7 @@ use super::Failure;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Journal, RecordedTurn, SessionLog, Stalled, Trace};
 use crate::protocol::{Written, masked};
-use crate::rule::{MissReason, Mounted, Rulebook, Watch};
+use crate::rule::{MissReason, Mounted, Rulebook, Watch, Watched};
 
 /// Number of lines to show before and after the one that explains a failure.
 const AROUND: usize = 4;
@@ -185,19 +185,17 @@ fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Ma
     Some(Mark { session: near.session?, at: near.exchange, text })
 }
 
-/// Where an expectation was nearly met, and where an event of its sequence was out of order.
+/// Where an expectation counted, where it was nearly met, and where an event of its sequence was out of order.
 fn watch_marks(watch: &Watch) -> impl Iterator<Item = Mark> {
     let id = &watch.expect.id;
-    let nearest = watch.nearest.as_ref().map(|(session, ..)| Mark {
-        session: *session,
-        at: None,
-        text: format!("expected `{id}`"),
+    let mark = |its: &Watched, text| Some(Mark { session: its.session?, at: its.exchange, text });
+    let counted = watch.counted.iter().filter_map(move |its| mark(&its.its, format!("counted for `{id}`")));
+    let nearest = watch.nearest().and_then(|near| mark(&near.its, format!("expected `{id}`")));
+    let misplaced = watch.misplaced().min_by_key(|its| its.index).and_then(|misplaced| {
+        let when = if misplaced.is_late { "late" } else { "early" };
+        mark(&misplaced.its, format!("too {when} for `{id}`"))
     });
-    let misplaced = watch.misplaced().min_by_key(|its| its.index).and_then(|its| {
-        let when = if its.is_late { "late" } else { "early" };
-        Some(Mark { session: its.session?, at: its.exchange, text: format!("too {when} for `{id}`") })
-    });
-    nearest.into_iter().chain(misplaced)
+    counted.chain(nearest).chain(misplaced)
 }
 
 /// The lines of a session around each of its marks.
