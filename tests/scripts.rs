@@ -53,7 +53,7 @@ const ROWS: &[Row] = &[
     ("S: <hi>\nC: <noop>\nS| <ok>\nX: rst", "<noop>\r\n", "<hi>\r\n<ok>", Reset, ""),
     ("S: <hi>\nX: half", "", "<hi>\r\n", Truncated, ""),
     ("S: <hi>\nX: tls-no-notify", "", "<hi>\r\n", Truncated, ""),
-    ("S: <hi>\n=> end\nS: skipped\n@end\nS: end\nX: fin", "", "<hi>\r\nend\r\n", Eof, ""),
+    ("S: <hi>\nC? <other>\n=> end\nC: <noop>\nS: <ok>\nX: fin\n@end\nS: end\nX: fin", "<other>\r\n", "<hi>\r\nend\r\n", Eof, ""),
     // The end of the script.
     ("S: <hi>\nC: <quit>\nS: <bye>", "<quit>\r\n", "<hi>\r\n<bye>\r\n", Eof, ""),
     ("S: <hi>\nC: <noop>\nS: <ok>", "<noop>\r\n<noop>\r\n", "<hi>\r\n<ok>\r\n", Eof, "script `row` is over"),
@@ -874,6 +874,10 @@ fn errors_of_scripts_are_at_their_lines() {
             "[[script]]\nid = \"a\"\ntext = '''\nS: x\nQ: y\n'''\n",
             "x.toml:6:1: this is not a line of a script\n 6 | Q: y\n",
         ),
+        (
+            "[[script]]\nid = \"a\"\ntext = \'\'\'\nS: x\nPASS\n-- but\nC: NOOP\n\'\'\'\n",
+            "x.toml:8:1: never played: the script ends at its line 2, `PASS`\n 8 | C: NOOP\n",
+        ),
         ("[[script]]\ntext = \"S: x\\nQ: y\"\n", "x.toml:3:8: line 2 of the script: this is not a line of a script"),
         ("[[script]]\non = \"smtp.greeting\"\n", "a script needs either `text` or `file`"),
         ("[[script]]\nfile = \"none.session\"\n", "the file `none.session` cannot be read"),
@@ -937,6 +941,47 @@ fn a_session_is_a_scenario_in_a_file_and_as_text() {
     // A session that never begins fails.
     let report = report(MailServer::builder().scenario(Scenario::session("bye.session", text)).start());
     assert!(report.contains("✗ rule `bye`  expected >=1, got 0"), "{report}");
+}
+
+/// The script in the manual behind these words.
+fn in_manual(words: &str) -> &'static str {
+    let (_, behind) = include_str!("../src/manual/scenarios.md").split_once(words).unwrap();
+    behind.split_once("```text\n").and_then(|(_, script)| script.split_once("```")).unwrap().0
+}
+
+#[test]
+fn the_loops_of_the_manual_jump_in_each_pass() {
+    let senders = in_manual("so the same must come in every pass:");
+    let lines = in_manual("jump to a `PASS` at the end:");
+    for (script, talk, failure) in [
+        (
+            format!("S: 220 hi\n{senders}"),
+            &[
+                ("MAIL FROM:<a@x.example>\r\n", "220 hi\r\n250 ok\r\n"),
+                ("RCPT TO:<b@x.example>\r\n", "250 b@x.example from a@x.example\r\n"),
+                ("RCPT TO:<c@x.example>\r\n", "250 c@x.example from a@x.example\r\n"),
+                ("VRFY c@x.example\r\n", "252 perhaps\r\n"),
+                ("RCPT TO:<d@x.example>\r\n", "250 d@x.example from a@x.example\r\n"),
+                ("VRFY a@x.example\r\n", "252 perhaps\r\n"),
+                ("RCPT TO:<e@x.example>\r\n", "250 e@x.example from a@x.example\r\n"),
+            ][..],
+            "the client closed the connection",
+        ),
+        (
+            format!("S: 220 hi\n{lines}"),
+            &[("one\r\ntwo\r\n.\r\n", "220 hi\r\n250 ok\r\n"), ("NOOP\r\n", "250 2.0.0 Ok\r\n")],
+            "",
+        ),
+    ] {
+        let server = scripted("smtp", &script);
+
+        drop(converse(&server, "smtp", talk));
+
+        server.wait_for_no_session().block();
+        let report = report(server);
+        assert_eq!(report.is_empty(), failure.is_empty(), "{report}");
+        assert!(report.contains(failure), "{report}");
+    }
 }
 
 #[test]

@@ -39,7 +39,9 @@ impl Writer {
     /// The script of a session; `listener` if it began with TLS.
     pub(super) fn script(mut self, about: String, listener: Option<Listener>, said: &[Said]) -> Script {
         self.overtaken = overtaken(said);
-        for said in said {
+        // A script has no lines behind its end.
+        let end = said.iter().position(|its| *its == Said::Closed).map_or(said.len(), |end| end + 1);
+        for said in &said[..end] {
             match said {
                 Said::Line(parts) => self.line(parts),
                 Said::SecretBody(_) | Said::SecretOctets(_) if !self.shows_secrets => self.data(None),
@@ -55,6 +57,9 @@ impl Writer {
                 }
                 Said::Closed => self.lines.push(ScriptStep::Close(CloseMode::Fin)),
             }
+        }
+        if end < said.len() {
+            self.lines.push(ScriptStep::Comment("the client sent more after the end".into()));
         }
         let protocol = listener.is_none().then_some(self.protocol);
         let head = Head { about: vec![about.into()], protocol, listener, on_divergence: None };

@@ -2,7 +2,9 @@
 
 use super::conversation::*;
 use super::said::*;
+use super::script::Writer;
 use crate::protocol::Protocol;
+use crate::rule::script::Script;
 
 /// What was said, in one line each.
 fn shown(said: &[Said]) -> Vec<String> {
@@ -313,4 +315,21 @@ fn a_secret_that_was_not_sent_completely_is_masked() {
     ] {
         assert_eq!(conversation(protocol, said, 1000).last().unwrap(), last, "{said:?}");
     }
+}
+
+#[test]
+fn a_script_ends_where_the_server_ended_the_session() {
+    let mut conversation = Conversation::new(Protocol::Smtp);
+    conversation.server(b"220 a\r\n421 too long\r\n", &mut Vec::new());
+    conversation.closed();
+    conversation.client(b"QUIT\r\nNO");
+
+    let said = conversation.finish();
+    let script = Writer::new(Protocol::Smtp, false).script("x".to_owned(), None, &said).to_string();
+
+    assert_eq!(
+        script,
+        "# x\n# protocol = smtp\n---\nS: 220 a\nS: 421 too long\nX: fin\n-- the client sent more after the end\n"
+    );
+    Script::parse(&script).unwrap_or_else(|wrong| panic!("{script}\n{wrong:?}"));
 }

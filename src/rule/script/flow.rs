@@ -1,9 +1,15 @@
 //! The course of a script: the ends of optional groups, the places of labels, and what is wrong with them.
 
+use std::ops::Range;
+
 use super::{ClientLine, Script, ScriptLine, ScriptStep};
 use crate::base::nearest;
 use crate::document::{Location, Problem};
 use crate::protocol::Protocol;
+
+/// What would be right for lines behind an ending.
+const UNTIL_DONE: &str = "to end it only after `C?`, write `=> done` there, and `@done`, `PASS` at the end";
+const LABELLED: &str = "remove it, or write `@label` above it and jump there with `=> label`";
 
 impl Script {
     /// The index of the line after the group of the optional line at this index.
@@ -63,8 +69,7 @@ impl Script {
 pub(super) fn problems(script: &Script, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |line: &ScriptLine, message: String, help: String| {
-        let end = text[line.at..].find(['\r', '\n']).map_or(text.len(), |at| line.at + at);
-        problems.push(Problem::error(Location::Span(line.at..end), message).help(help));
+        problems.push(Problem::error(Location::Span(span(line, text)), message).help(help));
     };
     if !script.lines.iter().any(|line| !matches!(line.step, ScriptStep::Comment(_))) {
         let place = Location::Span(text.len()..text.len());
@@ -97,6 +102,29 @@ pub(super) fn problems(script: &Script, text: &str) -> Vec<Problem> {
                 wrong(line, format!("nothing gives `{{{name}}}` a value"), help);
             }
         }
+    }
+    if problems.is_empty() {
+        problems = unplayed(script, text);
+    }
+    problems
+}
+
+/// An error for each line that is never played.
+fn unplayed(script: &Script, text: &str) -> Vec<Problem> {
+    let (mut problems, mut last) = (Vec::new(), None::<&ScriptLine>);
+    for (line, is_reached) in script.lines.iter().zip(reached(script, vec![0], follows)) {
+        if matches!(line.step, ScriptStep::Comment(_)) {
+            continue;
+        }
+        if is_reached {
+            last = Some(line);
+            continue;
+        }
+        let Some(ScriptLine { no, step, .. }) = last else { continue };
+        let does = if matches!(step, ScriptStep::Goto(_)) { "jumps away" } else { "ends" };
+        let help = if *step == ScriptStep::Pass { UNTIL_DONE } else { LABELLED };
+        let message = format!("never played: the script {does} at its line {no}, `{step}`");
+        problems.push(Problem::error(Location::Span(span(line, text)), message).help(help));
     }
     problems
 }
@@ -131,19 +159,31 @@ fn label_of(line: &ScriptLine) -> Option<&str> {
     if let ScriptStep::Label(label) = &line.step { Some(label) } else { None }
 }
 
+/// The octets of a line in the text of its script.
+fn span(line: &ScriptLine, text: &str) -> Range<usize> {
+    line.at..text[line.at..].find(['\r', '\n']).map_or(text.len(), |at| line.at + at)
+}
+
 /// Whether the script can come back to this line without a line of the client.
 fn is_endless(script: &Script, start: usize) -> bool {
-    let mut seen = vec![false; script.lines.len()];
-    let mut open = next(script, start);
+    reached(script, next(script, start), next)[start]
+}
+
+/// For each line, whether the script comes to it from one of these, if these follow a line.
+fn reached(script: &Script, from: Vec<usize>, follow: fn(&Script, usize) -> Vec<usize>) -> Vec<bool> {
+    let (mut reached, mut open) = (vec![false; script.lines.len()], from);
     while let Some(at) = open.pop() {
-        if at == start {
-            return true;
-        }
-        if at < seen.len() && !std::mem::replace(&mut seen[at], true) {
-            open.extend(next(script, at));
+        if at < reached.len() && !std::mem::replace(&mut reached[at], true) {
+            open.extend(follow(script, at));
         }
     }
-    false
+    reached
+}
+
+/// The lines that can follow.
+fn follows(script: &Script, at: usize) -> Vec<usize> {
+    let is_client = matches!(script.lines[at].step, ScriptStep::Client(_) | ScriptStep::Optional(_));
+    next(script, at).into_iter().chain(is_client.then_some(at + 1)).collect()
 }
 
 /// The lines that can follow without a line of the client.
