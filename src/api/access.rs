@@ -185,8 +185,9 @@ mod tests {
 
     use super::*;
     use crate::api::serve::{Bounds, serve};
+    use crate::drive::bind;
     use crate::drive::runtime;
-    use crate::server::{HostLimits, Server, Settings, bind};
+    use crate::server::{HostLimits, Server, Settings};
 
     const LIMIT: u64 = 10;
 

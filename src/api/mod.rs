@@ -77,8 +77,9 @@ use tokio::task::AbortHandle;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::drive::bind;
 use crate::drive::{runtime, spawn};
-use crate::server::{Host, StartError, bind, reachable};
+use crate::server::{Host, StartError, reachable};
 use access::Access;
 use cors::cors;
 #[cfg(feature = "cli")]

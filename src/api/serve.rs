@@ -135,7 +135,7 @@ mod tests {
     fn start(bounds: Bounds) -> SocketAddr {
         let router = Router::new().route("/", get(async || "hello")).route("/much", get(async || vec![b'x'; MUCH]));
         let router = router.route("/socket", get(async |upgrade: Upgrade| upgrade.accept(greet)));
-        let listener = crate::server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = crate::drive::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
         runtime().spawn(serve(TcpListener::from_std(listener).unwrap(), move || router.clone(), bounds));

@@ -1,7 +1,6 @@
 //! Accepting connections: each becomes a session with a driver of its own.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::driver::Driver;
 use super::engine::{Closed, Engine};
+use super::port;
 use super::runtime::spawn;
 use super::socket::Socket;
 use super::wire::Wire;
@@ -41,8 +41,6 @@ pub(crate) struct ListenerConfig {
     pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
     pub(crate) tls_provider: TlsProvider,
-    /// Binds an address and listens there.
-    pub(crate) bind: fn(SocketAddr) -> io::Result<std::net::TcpListener>,
     /// Maximum number of sessions of this server at the same time.
     pub(crate) sessions: usize,
 }
@@ -74,22 +72,27 @@ pub(crate) async fn listen<M: Machine>(
             None => {
                 let mut closed = engine.close();
                 drop(listener.take());
+                // If another program was faster, `reopen` tells.
+                let reserved = port::reserve(address).ok();
                 engine.up().await;
-                listener = Some(reopen(&engine, &config, address, &mut closed).await);
+                listener = Some(reopen(&engine, &config, address, reserved, &mut closed).await);
             }
         }
     }
 }
 
-/// Binds the same address again, repeatedly while another program has it. Records the first failure.
+/// Listens on the same address again: on the reserved port, or repeatedly while another program has it. Records the first
+/// failure.
 async fn reopen(
     engine: &Arc<Engine>,
     config: &ListenerConfig,
     address: SocketAddr,
+    mut reserved: Option<socket2::Socket>,
     closed: &mut Closed<'_>,
 ) -> TcpListener {
     loop {
-        match (config.bind)(address).and_then(TcpListener::from_std) {
+        let opened = reserved.take().map_or_else(|| port::bind(address), port::open);
+        match opened.and_then(TcpListener::from_std) {
             Ok(listener) => return listener,
             Err(why) if closed.give_up() => {
                 engine.update_alone(|world, now| world.note_closed(config.listener, address, &why, now));

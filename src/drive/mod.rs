@@ -9,6 +9,7 @@ mod engine;
 #[cfg(feature = "api")]
 mod http;
 mod listen;
+mod port;
 mod runtime;
 mod session_handle;
 mod socket;
@@ -24,5 +25,6 @@ pub(crate) use engine::{Engine, Subscription};
 #[cfg(feature = "api")]
 pub(crate) use http::agent;
 pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
+pub(crate) use port::bind;
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::bind;
+use crate::drive::bind;
 
 /// A range of ports from which listeners take free ones, in turn.
 #[derive(Debug)]

@@ -32,7 +32,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use socket2::{Domain, Socket, Type};
 use tokio::task::AbortHandle;
 
 use certificates::Certificates;
@@ -74,9 +73,6 @@ use crate::protocol::smtp::{self, Dialect, Smtp};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::scenario::Loaded;
 use crate::world::World;
-
-/// Backlog: connections that the kernel queues for a busy listener.
-const BACKLOG: i32 = 1024;
 
 /// `EMFILE` and `ENFILE`, which are the same on all Unix systems.
 const TOO_MANY_OPEN_FILES: [i32; 2] = [24, 23];
@@ -246,7 +242,7 @@ impl Server {
             write: limits.write,
         };
         let implicit_tls = listener.implicit_tls();
-        let doorway = ListenerConfig { listener, implicit_tls, tls_provider, bind, sessions: limits.sessions };
+        let doorway = ListenerConfig { listener, implicit_tls, tls_provider, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);
@@ -309,18 +305,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// A listening socket; the kernel queues connections until they are accepted.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Allows ports in TIME_WAIT, but not ports with a listener. (On Windows the option means something else.)
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
 }
 
 /// Letters, digits, hyphens, dots and the characters of IP addresses (RFC 5321 §4.1.2, RFC 5280 §4.2.1.6); also

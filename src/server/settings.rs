@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bind;
 use super::free_ports::FreePorts;
+use crate::drive::bind;
 use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Leniency;
