@@ -908,3 +908,45 @@ fn unknown_kinds_of_findings_are_refused() {
 
     assert!(error.starts_with("strict.toml:2:20: unknown kind of finding `missing-dat`"), "{error}");
 }
+
+/// The findings of the kinds that hold a command against a client that talks to a script.
+fn blamed(protocol: &str, script: &str, steps: &[(&str, &str)]) -> Vec<String> {
+    let text = format!("mailjig = 1\n[[script]]\non = \"{protocol}.greeting\"\ntext = '''\n{script}'''\n");
+    let server = MailServer::builder().scenario(Scenario::text("script.toml", text)).start();
+    let mut wire = Wire::greeted(&server, protocol, false);
+    talk(&mut wire, steps);
+    drop(wire);
+    let found = found(&server);
+    server.clear();
+    found.into_iter().filter(|its| its.starts_with("unknown-") || its.starts_with("invalid-")).collect()
+}
+
+#[test]
+fn a_line_that_a_script_expects_is_not_held_against_the_client() {
+    let imap = "S: * OK hi\nC: {tag} AUTHENTICATE XFOO\nS: + go\nC* answer\nS: {tag} OK in\nLOGIN ann\nPASS\n";
+    let imap_client = [("a AUTHENTICATE XFOO\r\n", "+ go"), ("c2VjcmV0\r\n", "a OK"), ("b LOGOUT\r\n", "b OK")];
+    let smtp = "S: 220 hi\nC: AUTH XFOO\nS: 334 go\nC~ .*\nS: 235 in\nC? XMORE\nS: 500 what\nPASS\n";
+    let smtp_client = [("AUTH XFOO\r\n", "334"), ("c2VjcmV0\r\n", "235"), ("XMORE\r\n", "500"), QUIT];
+    let pop3 = "S: +OK hi\nC: XFOO\nC: XBAR\nS: +OK go\nC.\nS: +OK in\nPASS\n";
+    let pop3_client = [("XFOO\r\nXBAR\r\n", "+OK go"), ("line\r\n.\r\n", "+OK in"), ("QUIT\r\n", "+OK")];
+    for (protocol, script, steps) in
+        [("imap", imap, &imap_client[..]), ("smtp", smtp, &smtp_client), ("pop3", pop3, &pop3_client)]
+    {
+        assert_eq!(blamed(protocol, script, steps), [""; 0], "{protocol}");
+    }
+}
+
+#[test]
+fn a_line_that_a_script_does_not_expect_is_held_against_the_client() {
+    let script = "# on_divergence = reply 500 what\n---\nS: 220 hi\nC: XFOO\nS: 250 ok\nPASS\n";
+
+    let found = blamed("smtp", script, &[("XBAR\r\n", "500 what"), ("XFOO\r\n", "250"), ("XBAZ\r\n", "500"), QUIT]);
+
+    assert_eq!(
+        found,
+        [
+            "unknown-command: the client sent `XBAR`, which is not a command of SMTP",
+            "unknown-command: the client sent `XBAZ`, which is not a command of SMTP"
+        ]
+    );
+}

@@ -9,6 +9,9 @@ use crate::protocol::Written;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
+    /// Whether a script expected what the client sent.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub(crate) is_expected: bool,
     /// The text that rules wrote, by its position in the exchange's text. The server wrote the rest.
     pub(crate) written: Vec<Written>,
     /// Such as `pace 7 octets, 5ms` or `"NOOP" performed`, each with its rule.

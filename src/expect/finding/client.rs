@@ -9,7 +9,8 @@ use super::literals::{Literal, Literals};
 use super::mail::counted;
 use super::masked::LastLogin;
 use super::turn::{
-    announces_end, has_bare_cr, is_bare, is_end, is_password, is_quit, is_refused_as_invalid, is_ruled, shown, starttls,
+    announces_end, has_bare_cr, is_bare, is_end, is_expected, is_password, is_quit, is_refused_as_invalid, is_ruled,
+    shown, starttls,
 };
 use super::{Finding, FindingKind, FindingPlace, Observation};
 use crate::base::{Seq, Timestamp};
@@ -251,7 +252,7 @@ impl Client {
         event: Event,
         literals: &Literals,
     ) -> Option<Finding> {
-        let was_astray = mem::replace(&mut self.is_astray, event.is_unknown());
+        let was_astray = mem::replace(&mut self.is_astray, event.is_unknown() && !is_expected(turn));
         let was_refused = mem::replace(&mut self.was_refused, turn.status == Some(Status::Negative));
         let detail = turn.detail;
         if event.as_smtp() == Event::SmtpMessage {
@@ -278,7 +279,7 @@ impl Client {
             return Some(at.finding(FindingKind::BareCrInCommand, text));
         }
         // A rule may have made a command of it.
-        if is_ruled(turn) {
+        if is_ruled(turn) || is_expected(turn) {
             return None;
         }
         if event.is_unknown() {

@@ -41,6 +41,11 @@ pub(super) fn is_ruled(turn: &RecordedTurn<'_>) -> bool {
     turn.trace().is_some_and(|trace| !trace.fired.is_empty())
 }
 
+/// Whether a script expected the request, so that it need not be one of the protocol.
+pub(super) fn is_expected(turn: &RecordedTurn<'_>) -> bool {
+    turn.trace().is_some_and(|trace| trace.is_expected)
+}
+
 pub(super) fn is_quit(event: Event) -> bool {
     matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit)
 }

@@ -188,6 +188,7 @@ impl Run {
         }
         let Some(Scripted::Ahead(turn)) = self.script.take() else { return false };
         let steps = turn.steps(self.event, &self.framing);
+        self.trace.is_expected = matches!(turn.does, Does::Acts(_));
         let ScriptTurn { no, rule, is_over, .. } = *turn;
         let (counting, key, groups, request) = (Counting::default(), String::new(), Vec::new(), Vec::new());
         let mut frame = Frame::new(Firing { no, rule, n: 0, counting, key, groups, request });
