@@ -950,3 +950,31 @@ fn a_line_that_a_script_does_not_expect_is_held_against_the_client() {
         ]
     );
 }
+
+#[test]
+fn a_command_with_a_bare_lf_is_not_masked_as_credentials() {
+    for (protocol, steps, line) in [
+        ("pop3", &[("USER bob\r\n", "+OK"), ("CAPA\n", "-ERR"), ("CAPA\r\n", ".")][..], "CAPA\\n"),
+        ("pop3", &[("AUTH XYZZY\r\n", "-ERR"), ("RETR 1\n", "-ERR"), ("STAT\r\n", "-ERR")], "RETR 1\\n"),
+        ("smtp", &[("AUTH XYZZY\r\n", "5"), ("NOOP\n", "500 "), QUIT], "NOOP\\n"),
+        ("imap", &[("a LOGIN bob\r\n", "BAD"), ("b NOOP\n", "BAD"), ("c LOGOUT\r\n", "c OK")], "b NOOP\\n"),
+    ] {
+        for (steps, is_shown) in [
+            (steps.to_vec(), true),
+            // What may be a response is masked, and so is what follows it.
+            ([&steps[..1], &[("hunter2\n", " "), ("hunter3\r\n", " ")]].concat(), false),
+        ] {
+            let server = MailServer::builder().fail_on_findings([FindingKind::BareLfInCommand]).start();
+            let mut wire = Wire::greeted(&server, protocol, false);
+            talk(&mut wire, &steps);
+            drop(wire);
+            server.wait_for_no_session().block();
+
+            let report = report_of(|| drop(server));
+
+            let shown = line.replace("\\n", "\u{240a}");
+            assert_eq!(report.contains(&format!("C: {shown}")), is_shown, "{protocol} {steps:?}: {report}");
+            assert!(!report.contains("hunter"), "{protocol} {steps:?}: {report}");
+        }
+    }
+}

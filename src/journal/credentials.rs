@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{Exchange, Journal, SessionLog};
 use crate::base::Seq;
-use crate::protocol::{Event, Status, is_login_line, is_verb_of, masked, without_words};
+use crate::protocol::{Event, Status, is_bare_command, is_login_line, is_verb_of, masked, without_words};
 
 /// How many lines in a row that are not commands may follow a login before the search for the login ends. Later such
 /// lines are hidden.
@@ -39,7 +39,7 @@ impl Journal {
     pub(crate) fn may_be_of_login(&self, log: &SessionLog, seq: Seq) -> bool {
         let Some(exchange) = self.exchange_at(seq).filter(|its| its.event.may_be_any()) else { return false };
         let line = log.heard(exchange.text);
-        if is_login_line(exchange.event, line) {
+        if is_login_line(exchange.event, line) || is_bare_command(exchange.event, line) {
             return false;
         }
         let before = log.records.before(seq).rev().filter_map(|seq| self.exchange_at(seq));
@@ -49,7 +49,7 @@ impl Journal {
                 let is_done = its.status == Some(Status::Positive) && its.event != Event::Pop3User;
                 return !(is_done && is_verb_of(exchange.event, line));
             }
-            if !its.event.may_be_any() {
+            if !its.event.may_be_any() || is_bare_command(its.event, log.heard(its.text)) {
                 return false;
             }
             if n == IN_A_ROW || is_login_line(its.event, log.heard(its.text)) {

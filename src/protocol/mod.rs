@@ -35,7 +35,7 @@ pub(crate) use event::{canonical, unknown_event};
 pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;
 pub use listener::{Listener, Protocol};
-pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
+pub(crate) use redact::{is_bare_command, is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
 pub(crate) use redact::{is_verb, status_of, without_password};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};

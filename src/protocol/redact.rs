@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Event, Protocol};
+use super::{Event, Protocol, imap, pop3, smtp};
 
 /// The verbs of all protocols that are followed by a password or other credentials.
 const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
@@ -48,6 +48,21 @@ pub(crate) fn is_login_line(event: Event, line: &[u8]) -> bool {
 pub(crate) fn is_verb_of(event: Event, line: &[u8]) -> bool {
     let place = usize::from(is_imap(event));
     is_verb(line.split(u8::is_ascii_whitespace).nth(place).unwrap_or_default())
+}
+
+/// Whether a line is not a command only because it ends with a bare LF. No login is among these commands.
+pub(crate) fn is_bare_command(event: Event, line: &[u8]) -> bool {
+    let is_bare = event.is_unknown() && line.ends_with(b"\n");
+    let (first, second) = (word(line), word(&line[word(line).end..]));
+    let verb = if is_imap(event) { &line[first.end + second.start..first.end + second.end] } else { &line[first] };
+    let is_it = |name: &str| name.as_bytes().eq_ignore_ascii_case(verb) && !LOGINS.contains(&name);
+    is_bare
+        && match event.protocol() {
+            Some(Protocol::Smtp | Protocol::Lmtp) => smtp::verbs().any(is_it),
+            Some(Protocol::Imap) => imap::verbs().any(is_it),
+            Some(Protocol::Pop3) => pop3::verbs().any(is_it),
+            None => false,
+        }
 }
 
 pub(crate) fn is_verb(word: &[u8]) -> bool {

@@ -345,7 +345,6 @@ impl Machine for Imap {
 }
 
 /// The names of all commands.
-#[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::all().map(|spec| spec.name)
 }

@@ -247,7 +247,6 @@ impl From<Ask> for Request {
 }
 
 /// The names of all commands.
-#[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::VERBS.iter().map(|(verb, _)| *verb)
 }

@@ -352,7 +352,6 @@ impl Machine for Smtp {
 }
 
 /// The names of all commands.
-#[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::VERBS.iter().map(|(verb, _)| *verb).filter(|verb| Dialect::Smtp.has(verb))
 }
