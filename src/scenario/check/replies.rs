@@ -27,11 +27,7 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
             reader.wrong_help(&at, message, help);
             continue;
         }
-        for protocol in &protocols {
-            if let Some((message, help)) = malformed(*protocol, &lines) {
-                reader.wrong_help(&at, message, help);
-            }
-        }
+        wrong_forms(reader, &at, events, (&protocols, &lines));
         if let Some(line) = lines.iter().find(|line| is_smtp && has_two_classes(line)) {
             reader.warn_help(
                 &at,
@@ -57,13 +53,31 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
     }
 }
 
+/// Records an error for each form of reply that these lines do not have. SMTP and LMTP have the same.
+fn wrong_forms(reader: &mut Reader, at: &Location, events: &[Event], (protocols, lines): (&[Protocol], &[&str])) {
+    let form = |protocol: Protocol| if protocol == Protocol::Lmtp { Protocol::Smtp } else { protocol };
+    let mut forms: Vec<Protocol> = protocols.iter().map(|its| form(*its)).collect();
+    forms.sort_unstable();
+    forms.dedup();
+    for wrong in &forms {
+        let Some((message, help)) = malformed(*wrong, lines) else { continue };
+        let event = events.iter().find(|event| event.protocol().map(form) == Some(*wrong));
+        match event.filter(|_| forms.len() > 1) {
+            Some(event) => {
+                let help = format!("write one rule for each protocol; {help}");
+                reader.wrong_help(at, format!("at `{event}`: {message}"), help);
+            }
+            None => reader.wrong_help(at, message, help),
+        }
+    }
+}
+
 /// Warns if a reply says that the request succeeded, although the server does not perform it: then the client and the
 /// server disagree about the state of the session.
 fn behind(reader: &mut Reader, rule: &Rule, courses: &[Course<'_>], reply: &Timed, (at, lines): (&Location, &[&str])) {
     // Whatever another step does, or the end of the connection, makes the state uncertain.
     let keeps_up = |its: &&Timed| {
-        its.step.passes()
-            || ["login", "await", "close", "cut", "stall", "script", "ask", "run"].contains(&its.step.kind().name)
+        its.step.passes() || ["login", "close", "cut", "stall", "script", "ask", "run"].contains(&its.step.kind().name)
     };
     let mut ways = courses.iter().filter(|course| course.around(reply).is_some());
     if ways.any(|course| course.steps().iter().any(keeps_up)) {
@@ -73,8 +87,17 @@ fn behind(reader: &mut Reader, rule: &Rule, courses: &[Course<'_>], reply: &Time
     let Some(event) = events.into_iter().find(|event| moves_on(**event) && says_success(**event, lines)) else {
         return;
     };
+    let awaits = |its: &Course<'_>| {
+        its.around(reply).is_some_and(|(before, _)| before.iter().any(|its| its.step.awaited().is_some()))
+    };
+    // If the client has sent what follows the request, the server must not expect it after the reply.
+    let is_read = courses.iter().any(awaits);
     let help = match event.is_login() {
+        true if is_read => "to keep the server in step, add `{ login = \"…\" }` before the reply",
         true => "to keep the server in step, add `{ login = \"…\" }`, or `{ pass = \"silent\" }` before the reply",
+        false if is_read && event.as_smtp() == Event::SmtpData => {
+            "to keep the server in step, add `{ pass = { as = \"RSET\", silent = true } }` before the reply"
+        }
         false => {
             "to keep the server in step, add `{ pass = \"silent\" }` or `{ pass = { as = \"…\", silent = true } }` before the reply"
         }
