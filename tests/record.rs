@@ -378,6 +378,12 @@ fn the_first_difference_is_reported() {
     ] {
         said += &format!("{}{options:?}\n{}\n", text, replay(&text, options));
     }
+    let scenario = home.path().join("busy.toml");
+    fs::write(&scenario, "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { reply = '451 later' }\n").unwrap();
+    let mut replay = mailjig(&["replay", "--client"]);
+    let played = output(replay.arg(&scenario).arg(format!("localhost:{port}")), "");
+    let wanted = format!("mailjig: {} is a scenario; `replay` takes a `.session` file\n", scenario.display());
+    assert_eq!(String::from_utf8_lossy(&played.stderr), wanted);
 
     insta::assert_snapshot!(said);
 }

@@ -64,6 +64,17 @@ impl Reader {
 
     /// The entries of a table. Unknown keys are errors.
     pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[Key]) -> Table<'n> {
+        self.table_helping(node, what, known, |_| None)
+    }
+
+    /// The same; `help` is what would be right instead of an unknown key.
+    pub(crate) fn table_helping<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        known: &[Key],
+        help: impl Fn(&str) -> Option<&'static str>,
+    ) -> Table<'n> {
         let Some(entries) = node.entries() else {
             self.wrong(&node.place, format!("{what} must be a table, not {}", node.kind()));
             return Table(&[]);
@@ -71,7 +82,8 @@ impl Reader {
         for entry in entries {
             if !known.iter().any(|key| key.name == entry.key) {
                 let known: Vec<&str> = known.iter().map(|key| key.name).collect();
-                self.unknown(&entry.place, &format!("key of {what}"), &entry.key, &known);
+                let (message, likely) = unknown_word(&format!("key of {what}"), &entry.key, &known);
+                self.wrong_help(&entry.place, message, help(&entry.key).map_or(likely, str::to_owned));
             }
         }
         Table(entries)

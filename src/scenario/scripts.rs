@@ -59,7 +59,9 @@ impl Reader {
         messages: &[String],
         source: &Source<'_>,
     ) -> Option<(Rule, Node)> {
-        let table = self.table(node, "a script", keys::SCRIPT);
+        let is_of_rule = |key: &str| keys::RULE.iter().any(|its| its.name == key);
+        let help = |key: &str| is_of_rule(key).then_some("begin it with a rule and the step `script`");
+        let table = self.table_helping(node, "a script", keys::SCRIPT, help);
         let id = match table.get("id") {
             Some(id) => self.text(id)?,
             None => format!("script-{number}"),

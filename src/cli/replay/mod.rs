@@ -99,7 +99,12 @@ impl Replay {
         let name = self.client.display().to_string();
         let text = fs::read_to_string(&self.client).map_err(|error| format!("{name} cannot be read: {error}"))?;
         let script = Script::parse_knowing(&text, None);
-        let script = script.map_err(|problems| ScenarioError::new(&name, &text, problems).to_string())?;
+        let script = script.map_err(|problems| match self.client.extension() {
+            Some(extension) if extension == "toml" => {
+                format!("{name} is a scenario; `replay` takes a `.session` file")
+            }
+            Some(_) | None => ScenarioError::new(&name, &text, problems).to_string(),
+        })?;
         match script.protocol() {
             Some(protocol) => Ok((script, protocol)),
             None => Err(format!(

@@ -34,7 +34,9 @@ pub(crate) fn unknown_event(name: &str) -> (String, String) {
     let (protocol, point) = name.split_once('.').unwrap_or((name, ""));
     let points = names.iter().filter_map(|its| its.strip_prefix(protocol)?.strip_prefix('.'));
     let of_protocol: Vec<String> = meant(point, points).iter().map(|point| format!("{protocol}.{point}")).collect();
-    let help = question(&of_protocol).or_else(|| nearest(name, names));
+    let renamed = |(alias, its): &(&str, &str)| Some(format!("{its}{}", name.strip_prefix(alias)?));
+    let renamed: Vec<String> = ALIASES.iter().filter_map(renamed).filter(|its| names.contains(&&**its)).collect();
+    let help = question(&renamed).or_else(|| question(&of_protocol)).or_else(|| nearest(name, names));
     let help = help.unwrap_or_else(|| "the manual's chapter on scenarios lists all events".to_owned());
     (format!("unknown event `{name}`"), help)
 }
@@ -61,6 +63,7 @@ mod tests {
             ("smtp.rcp", "did you mean `smtp.rcpt`?"),
             ("smtp.elho", "did you mean `smtp.ehlo`?"),
             ("imap.timeout", "did you mean `imap.lapse`?"),
+            ("imap.authenticate.start", "did you mean `imap.auth.start`?"),
             ("smtp.from", "did you mean `smtp.mail`?"),
             ("imap.uid.fetch", "did you mean `imap.fetch`?"),
             ("pop3.banner", "did you mean `pop3.greeting`?"),
