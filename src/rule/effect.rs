@@ -45,6 +45,11 @@ impl Effect {
         self.step.apply(self, cx)
     }
 
+    /// Whether its only target is the session, so that it finds nothing once that has ended.
+    pub(crate) fn is_about_session(&self) -> bool {
+        self.step.is_about_session()
+    }
+
     /// Whether it decides the delivery of the message being accepted, which must be known at once.
     pub(crate) fn is_about_accepted(&self) -> bool {
         self.step.is_about_accepted()

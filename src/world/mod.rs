@@ -177,6 +177,7 @@ impl World {
     ) {
         self.sessions -= 1;
         self.mail.maildrop_locks.leave(session);
+        self.forget_deferred(session);
         self.rulebook.forget(session);
         self.presented.remove(&session);
         self.refused.remove(&session);

@@ -1,6 +1,6 @@
 //! Jobs to run at a server time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::World;
@@ -17,11 +17,16 @@ use crate::rule::{By, Effect, Rule, RuleNo, Since};
 /// Jobs ordered by due time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    due: BTreeMap<(Timestamp, u64), TimerJob>,
+    due: BTreeMap<JobKey, TimerJob>,
+    /// The jobs that find nothing once their session has ended.
+    of_sessions: BTreeSet<(SessionNo, JobKey)>,
     next: u64,
     /// Whether a job was added that the owner of the clock does not know yet.
     is_news: bool,
 }
+
+/// When a job is due, and its number.
+type JobKey = (Timestamp, u64);
 
 #[derive(Debug)]
 pub(super) enum TimerJob {
@@ -41,10 +46,22 @@ pub(super) enum TimerJob {
     Moment,
 }
 
+impl TimerJob {
+    /// The session that must not have ended by then.
+    fn session_needed(&self) -> Option<SessionNo> {
+        match self {
+            Self::Effect { effect, session, .. } => session.filter(|_| effect.is_about_session()),
+            Self::File { .. } | Self::Moment => None,
+        }
+    }
+}
+
 impl Timers {
     pub(super) fn put(&mut self, due: Timestamp, later: TimerJob) {
         self.next += 1;
-        self.due.insert((due, self.next), later);
+        let key = (due, self.next);
+        self.of_sessions.extend(later.session_needed().map(|session| (session, key)));
+        self.due.insert(key, later);
         self.is_news = true;
     }
 
@@ -60,11 +77,36 @@ impl Timers {
 
     pub(crate) fn clear(&mut self) {
         self.due.clear();
+        self.of_sessions.clear();
     }
 
     /// Drops the effects of rules. Messages that were accepted are still filed.
     pub(super) fn forget_rules(&mut self) {
         self.due.retain(|_, later| matches!(later, TimerJob::File { .. }));
+        self.of_sessions.clear();
+    }
+
+    /// Removes the first job, if it is due.
+    fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, TimerJob)> {
+        let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;
+        let (key, job) = first.remove_entry();
+        job.session_needed().map(|session| self.of_sessions.remove(&(session, key)));
+        Some((key.0, job))
+    }
+
+    /// Removes the jobs that find nothing because this session has ended. Returns their steps.
+    fn take_of(&mut self, session: SessionNo) -> Vec<By> {
+        let is_its = |(its, _): &(SessionNo, JobKey)| *its == session;
+        let from = (session, (Timestamp::from_micros(i64::MIN), 0));
+        let keys: Vec<_> = self.of_sessions.range(from..).copied().take_while(is_its).collect();
+        let jobs = keys.into_iter().filter_map(|its| {
+            self.of_sessions.remove(&its);
+            match self.due.remove(&its.1)? {
+                TimerJob::Effect { by, .. } | TimerJob::File { by, .. } => Some(by),
+                TimerJob::Moment => None,
+            }
+        });
+        jobs.collect()
     }
 
     fn schedule_moment(&mut self, at: Timestamp) {
@@ -117,10 +159,16 @@ impl World {
         }
     }
 
+    /// A session has ended: its deferred steps find nothing.
+    pub(super) fn forget_deferred(&mut self, session: SessionNo) {
+        for by in self.timers.take_of(session) {
+            self.rulebook.missed_later(&by);
+        }
+    }
+
     /// Runs the first job, if it is due.
     pub(crate) fn fall_due(&mut self, now: Timestamp) {
-        let Some(first) = self.timers.due.first_entry().filter(|first| first.key().0 <= now) else { return };
-        let ((due, _), later) = first.remove_entry();
+        let Some((due, later)) = self.timers.take_due(now) else { return };
         let mut progress = Progress::default();
         let session = match later {
             TimerJob::Effect { effect, session, by } => {

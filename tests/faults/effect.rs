@@ -199,6 +199,32 @@ fn a_rule_that_can_never_have_an_effect_is_not_mounted() {
 }
 
 #[test]
+fn a_deferred_step_for_its_session_has_no_effect_once_that_has_ended() {
+    for (steps, without_effect) in [
+        ("{ raw = '250 late', after = '1h' }", 1),
+        ("{ reply = '250 late', after = '1h' }", 1),
+        ("{ close = 'rst', after = '1h' }", 1),
+        ("[{ caps = { add = ['LATE'] }, after = '1h' }, { pass = true }]", 1),
+        ("[{ set = { session = { phase = 'late' } }, after = '1h' }, { pass = true }]", 1),
+        // These may still have an effect.
+        ("[{ raw = '250 late', after = '1h' }, { set = { phase = 'late' }, after = '1h' }]", 0),
+        ("[{ raw = '250 late', after = '1h' }, { kick = { proto = 'pop3' }, after = '1h' }]", 0),
+    ] {
+        let text = format!("mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.helo'\ndo = {steps}\n");
+        let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+        let mut staying = Wire::greeted(&server, "smtp", false);
+        staying.say("HELO me\r\n");
+        server.rule("row").wait(1).block();
+        let mut leaving = Wire::greeted(&server, "smtp", false);
+        leaving.say("HELO me\r\nQUIT\r\n");
+        while leaving.read().is_ok() {}
+        server.wait_for_session(mailjig::matchers::session::open().not()).block();
+
+        assert_eq!(server.rule("row").without_effect(), without_effect, "{steps}");
+    }
+}
+
+#[test]
 fn a_deferred_reply_to_a_stalled_client_has_no_effect() {
     let server = MailServer::builder().manual_clock().start();
     let late = on(smtp::noop()).named("late").reply("250 late").after(Duration::from_secs(1)).pass().expect(1);

@@ -79,4 +79,8 @@ impl Step for Caps {
     fn may_miss(&self, is_late: bool) -> bool {
         is_late
     }
+
+    fn is_about_session(&self) -> bool {
+        true
+    }
 }

@@ -178,6 +178,11 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its only target is the session, so that it finds nothing once that has ended.
+    fn is_about_session(&self) -> bool {
+        self.kind().role == Role::Answer
+    }
+
     /// Whether it decides the delivery of the message being accepted.
     fn is_about_accepted(&self) -> bool {
         false

@@ -141,6 +141,10 @@ impl Step for SetStep {
         self.0.iter().any(|(variable, _)| variable.is_session)
     }
 
+    fn is_about_session(&self) -> bool {
+        self.0.iter().all(|(variable, _)| variable.is_session)
+    }
+
     fn templates(&self) -> Vec<&Template> {
         let texts = self.0.iter().filter_map(|(_, assign)| match assign {
             Assign::Text(text) => Some(text),
