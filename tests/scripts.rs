@@ -62,6 +62,8 @@ const ROWS: &[Row] = &[
     ("# on_divergence = pass\n---\nS: <hi>\nC: <other>\nS: <ok>\nPASS", "<noop>\r\n", "<hi>\r\n<pass>\r\n", Open, "line 4 expects `C: "),
     ("# on_divergence = reply <NO>\n---\nS: <hi>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n<noop>\r\n", "<hi>\r\n<no>\r\n<ok>\r\n", Open, "line 4 expects `C: "),
     ("S: <hi>\nC? <quit>\nS: <bye>\nC: <noop>\nS: <ok>\nPASS", "<other>\r\n", "<hi>\r\n", Eof, "or line 4 expects `C: "),
+    ("S: <hi>\nC~ (noop|user)\nS: <ok>\nPASS", "<noop>\r\n", "<hi>\r\n", Eof, "expects `C~ (noop|user)` (it fits if case is ignored: write `(?i)` before the expression)"),
+    ("S: <hi>\nC~ (noop|user)\nS: <ok>\nPASS", "<quit>\r\n", "<hi>\r\n", Eof, "expects `C~ (noop|user)`"),
     ("S: <hi>\nC| <noop!>\\r\\n\nS: <ok>\nPASS", "<other>\r\n", "<hi>\r\n", Eof, "line 2 expects `C| "),
     ("S: <hi>\nC? <quit>\nS: <bye>\n@next\n-- then\nC? <quit>\nS: <bye>\nC: <noop>\nS: <ok>\nPASS", "", "<hi>\r\n", Open, "line 2 expects `C? <quit>`, or line 6 expects `C? <quit>`, or line 8 expects `C: <noop>`"),
     ("S: <hi>\nC? <noop>\nS: <ok>", "<other>\r\n", "<hi>\r\n", Eof, ", or the end of the session"),
@@ -386,14 +388,49 @@ fn a_script_logs_the_session_in_whatever_the_client_said() {
 #[test]
 fn an_impossible_login_of_a_script_is_a_failure() {
     let server = server(
-        "mailjig = 1\n[[user]]\nname = 'ann'\n[[script]]\nid = 'row'\non = 'pop3.greeting'\ntext = '''\nS: +OK hi\nLOGIN bob\nPASS\n'''\n",
+        "mailjig = 1\n[[user]]\nname = 'ann'\n[[script]]\nid = 'row'\non = 'pop3.greeting'\ntext = '''\nS: +OK hi\nC: AUTH X {user}\nS: +OK in\nLOGIN {user}\nPASS\n'''\n",
     );
-    drop(converse(&server, "pop3", &[("STAT\r\n", "+OK hi\r\n-ERR log in first\r\n")]));
+    drop(converse(
+        &server,
+        "pop3",
+        &[("AUTH X bob\r\n", "+OK hi\r\n+OK in\r\n"), ("STAT\r\n", "-ERR log in first\r\n")],
+    ));
     server.wait_for_no_session().block();
 
     let report = report(server);
 
     assert!(report.contains("rule `row` failed") && report.contains("there is no user `bob`"), "{report}");
+}
+
+#[test]
+fn a_login_of_a_script_names_a_user_of_the_closed_list() {
+    let script = "[[script]]\nid = 'row'\non = 'pop3.greeting'\ntext = '''\nS: +OK hi\nLOGIN bob\nPASS\n'''\n";
+    let step = "[[rule]]\non = 'pop3.noop'\ndo = { script = { text = 'LOGIN bob' } }\n";
+    for rules in [script, step, "[[rule]]\non = 'pop3.noop'\ndo = { login = 'bob' }\n"] {
+        let text = format!("mailjig = 1\n[[user]]\nname = 'ann'\n{rules}");
+        let error = Scenario::text("x.toml", &text).check().unwrap_err().to_string();
+        assert!(error.starts_with("x.toml:") && error.contains("unknown user `bob`\n"), "{error}");
+        Scenario::text("x.toml", text.replace("bob", "Ann")).check().unwrap_or_else(|error| panic!("{error}"));
+        Scenario::text("x.toml", format!("mailjig = 1\n{rules}")).check().unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn a_divergence_says_how_to_allow_a_harmless_command() {
+    for (protocol, line, sent, hint) in [
+        ("smtp", "EHLO me", "RSET", "; to allow it, write `C? RSET` above, or `on_divergence = \"pass\"`"),
+        ("imap", "{tag} LOGOUT", "a capability", "; to allow it, write `C? {tag} CAPABILITY` above, or `on_divergence"),
+        ("pop3", "QUIT", "CAPA", "; to allow it, write `C? CAPA` above, or `on_divergence"),
+        ("pop3", "QUIT", "DELE 1", ""),
+    ] {
+        let server = scripted(protocol, &format!("S: hi\nC: {line}\nS: ok"));
+        let mut wire = converse(&server, protocol, &[(&format!("{sent}\r\n"), "hi\r\n")]);
+        assert_eq!(wire.read(), Err(Eof));
+        drop(wire);
+        server.wait_for_no_session().block();
+        let report = report(server);
+        assert!(report.contains(hint) && report.contains("to allow it") != hint.is_empty(), "{report}");
+    }
 }
 
 #[test]
@@ -989,7 +1026,7 @@ fn a_client_that_uses_a_forged_reply_behind_starttls_is_found() {
     let manual = include_str!("../src/manual/scenarios.md");
     let (_, example) = manual.split_once("```toml\nmailjig = 1\nname = \"forged-behind-starttls\"").unwrap();
     let text = format!("mailjig = 1\n{}", example.split("```").next().unwrap());
-    for (line, failure) in [("RSET", ""), ("AUTH PLAIN", "script `inject`: line 12 forbids `^AUTH`")] {
+    for (line, failure) in [("RSET", ""), ("auth PLAIN", "script `inject`: line 12 forbids `(?i)^AUTH`")] {
         let server = MailServer::builder().scenario(Scenario::text("forged", text.clone())).start();
         let mut wire = Wire::connect(&server, "smtp", false);
         let clear = "220 mx.example.org ESMTP\r\n250-mx.example.org hello me\r\n250-SIZE 10485760\r\n250 STARTTLS\r\n";

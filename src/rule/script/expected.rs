@@ -3,9 +3,13 @@
 use super::text::Difference;
 use super::{ClientLine, Fold, Player, ScriptStep, Text};
 use crate::base::{Pattern, common, excerpt};
+use crate::protocol::Protocol;
 
 /// The longest line of a script that is shown as it is written, in octets.
 const LONGEST_SHOWN: usize = 240;
+/// Commands that clients send at any time.
+const HARMLESS: &[&str] = &["NOOP", "RSET", "HELP", "CAPABILITY", "CAPA"];
+const IGNORE_CASE: &str = " (it fits if case is ignored: write `(?i)` before the expression)";
 
 /// What a script expected instead of what the client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +39,8 @@ impl Player {
             let differs = difference.filter(|its| its.got > 0).map(|its| format!(" (octet {} differs)", its.got + 1));
             let differs = differs.unwrap_or_default();
             let text = shown(&line.step, difference.map_or(0, |its| its.wanted));
-            Some(format!("line {} expects {text}{}{differs}", line.no, self.with_values(&line.step)))
+            let case = got.filter(|got| fits_folded(&line.step, got)).map_or("", |_| IGNORE_CASE);
+            Some(format!("line {} expects {text}{}{differs}{case}", line.no, self.with_values(&line.step)))
         });
         let mut lines: Vec<String> = lines.collect();
         if lines.is_empty() {
@@ -44,7 +49,19 @@ impl Player {
         if !must_come {
             lines.push("the end of the session".to_owned());
         }
-        Expected { text: format!("script `{}`: {}", self.id, lines.join(", or ")), place }
+        let hint = got.and_then(|got| self.allowing(got)).unwrap_or_default();
+        Expected { text: format!("script `{}`: {}{hint}", self.id, lines.join(", or ")), place }
+    }
+
+    /// How a script allows a command that clients send at any time, if this line is one.
+    fn allowing(&self, got: &[u8]) -> Option<String> {
+        let line = String::from_utf8_lossy(got);
+        let (tag, command) = match self.protocol {
+            Protocol::Imap => ("{tag} ", line.split_once(' ')?.1),
+            Protocol::Smtp | Protocol::Lmtp | Protocol::Pop3 => ("", &*line),
+        };
+        let command = HARMLESS.iter().find(|its| its.eq_ignore_ascii_case(command.trim()))?;
+        Some(format!("; to allow it, write `C? {tag}{command}` above, or `on_divergence = \"pass\"`"))
     }
 
     /// The variables in a line of the client whose values must come again.
@@ -113,6 +130,13 @@ fn shown(step: &ScriptStep, place: usize) -> String {
         Some((text, _)) => format!("{sign} {}", excerpt(&text.shown(), place, "`")),
         None => format!("{sign} {}", excerpt(rest.trim_start().as_bytes(), 0, "`")),
     }
+}
+
+/// Whether a line that does not fit this regular expression fits it if case is ignored.
+fn fits_folded(step: &ScriptStep, got: &[u8]) -> bool {
+    let ScriptStep::Client(ClientLine::Regex(pattern)) = step else { return false };
+    let expression = pattern.written().strip_prefix('~').unwrap_or_default();
+    Pattern::parse(&format!("~(?i){expression}")).is_ok_and(|folded| folded.matches(&String::from_utf8_lossy(got)))
 }
 
 /// The text of a line of the client, and whether it stands for octets and not for a line.

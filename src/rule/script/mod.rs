@@ -144,4 +144,23 @@ impl Script {
     pub(crate) fn protocol(&self) -> Option<Protocol> {
         self.head.protocol.or_else(|| self.head.listener.map(Listener::protocol))
     }
+
+    /// The logins of its `LOGIN` lines without variables.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = &[u8]> {
+        self.lines.iter().filter_map(|line| match &line.step {
+            ScriptStep::Login(user) => user.constant(),
+            ScriptStep::Say(_)
+            | ScriptStep::SayOctets(_)
+            | ScriptStep::Client(_)
+            | ScriptStep::Optional(_)
+            | ScriptStep::Never(_)
+            | ScriptStep::Wait(_)
+            | ScriptStep::Close(_)
+            | ScriptStep::Goto(_)
+            | ScriptStep::Label(_)
+            | ScriptStep::Tls
+            | ScriptStep::Pass
+            | ScriptStep::Comment(_) => None,
+        })
+    }
 }

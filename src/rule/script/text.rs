@@ -97,6 +97,14 @@ impl Text {
         })
     }
 
+    /// Its octets, if it has no variables.
+    pub(super) fn constant(&self) -> Option<&[u8]> {
+        match &self.pieces[..] {
+            [Piece::Octets(octets)] => Some(octets),
+            [Piece::Name(..) | Piece::Message(_)] | [] | [_, _, ..] => None,
+        }
+    }
+
     /// The messages in it.
     pub(super) fn messages(&self) -> impl Iterator<Item = &MessagePart> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -218,6 +218,11 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         (None, None)
     }
 
+    /// The logins that it names, as far as they are fixed.
+    fn logins(&self) -> Vec<&[u8]> {
+        self.mailbox().1.and_then(Template::constant).into_iter().collect()
+    }
+
     /// The messages of the file that it delivers or sends.
     fn messages(&self) -> Vec<&str> {
         self.templates().into_iter().flat_map(Template::messages).collect()

@@ -118,6 +118,10 @@ impl Step for ScriptRef {
         Tree::table([("text", Some(Tree::text(&self.text)))])
     }
 
+    fn logins(&self) -> Vec<&[u8]> {
+        self.script.logins().collect()
+    }
+
     fn run(&self, _cx: &StepContext<'_>) -> Action {
         Action::Script(self.clone())
     }

@@ -3,7 +3,7 @@
 use super::located;
 use crate::document::{Location, Node, Reader};
 use crate::mail::Namespace;
-use crate::rule::{Rule, Template};
+use crate::rule::Rule;
 use crate::scenario::User;
 
 impl Reader {
@@ -37,10 +37,10 @@ pub(in crate::scenario) fn logins<'n>(
 ) {
     let mut named: Vec<(String, Location)> = Vec::new();
     for (rule, node) in rules {
-        named.extend(located(rule, node).into_iter().filter_map(|(timed, at)| {
-            let login = timed.step.mailbox().1.and_then(Template::constant)?;
-            Some((String::from_utf8_lossy(login).into_owned(), at))
-        }));
+        for (timed, at) in located(rule, node) {
+            let logins = timed.step.logins().into_iter();
+            named.extend(logins.map(|login| (String::from_utf8_lossy(login).into_owned(), at.clone())));
+        }
     }
     for node in given {
         let user = node.entries().unwrap_or_default().iter().find(|entry| entry.key == "user");
