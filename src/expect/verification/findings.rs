@@ -1,5 +1,6 @@
 //! Findings that make a verification fail, each with its line of the transcript.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::near_miss::PORTION;
@@ -33,70 +34,82 @@ struct FailedFinding {
 /// The lines of the sessions that have findings, read some records at a time, so that the lock is released in between.
 pub(crate) struct FindingLines {
     findings: Vec<Finding>,
-    sessions: Vec<SessionLines>,
+    sessions: HashMap<SessionNo, SessionLines>,
+    /// The sessions that are not read to the end.
+    unread: Vec<SessionNo>,
 }
 
 /// The lines of a session up to its last finding.
+#[derive(Default)]
 struct SessionLines {
-    session: SessionNo,
     /// The record to go on with, and the one after the last finding.
     next: Seq,
     end: Seq,
     lines: Vec<Line>,
+    /// The index of the first line of each exchange that has lines.
+    first: HashMap<Seq, usize>,
 }
 
 impl FindingLines {
     pub(crate) fn of(findings: Vec<Finding>) -> Self {
-        let mut sessions: Vec<SessionLines> = Vec::new();
+        let (mut sessions, mut unread) = (HashMap::new(), Vec::new());
         for finding in &findings {
             let (session, end) = (finding.session(), Seq(finding.seq().number() + 1));
-            match sessions.iter_mut().find(|its| its.session == session) {
-                Some(its) => its.end = its.end.max(end),
-                None => sessions.push(SessionLines { session, next: Seq::default(), end, lines: Vec::new() }),
-            }
+            let lines: &mut SessionLines = sessions.entry(session).or_insert_with(|| {
+                unread.push(session);
+                SessionLines::default()
+            });
+            lines.end = lines.end.max(end);
         }
-        Self { findings, sessions }
+        Self { findings, sessions, unread }
     }
 
     /// Reads some records. Returns whether all are read.
     pub(crate) fn read(&mut self, journal: &Journal) -> bool {
-        match self.sessions.iter_mut().find(|its| its.next < its.end) {
-            Some(session) => session.read(journal),
-            None => return true,
+        let Some(session) = self.unread.last().copied() else { return true };
+        let lines = self.sessions.entry(session).or_default();
+        if lines.read(session, journal) {
+            self.unread.pop();
         }
         false
     }
 
     /// The findings with their lines; `None` without findings.
     pub(crate) fn report(self) -> Option<FindingsReport> {
-        let Self { findings, sessions } = self;
+        let Self { findings, sessions, .. } = self;
         let failed = findings.iter().map(|finding| {
-            let lines = sessions.iter().find(|its| its.session == finding.session()).map_or(&[][..], |its| &its.lines);
-            FailedFinding::new(finding, lines)
+            let line = sessions.get(&finding.session()).and_then(|lines| lines.at(finding.seq()));
+            FailedFinding::new(finding, line)
         });
         (!findings.is_empty()).then(|| FindingsReport(failed.collect()))
     }
 }
 
 impl SessionLines {
-    fn read(&mut self, journal: &Journal) {
-        let Self { session, next, end, lines } = self;
-        let log = journal.session(*session);
-        let records: Vec<Seq> =
-            log.map_or_else(Vec::new, |log| log.records.between(*next, *end).take(PORTION).collect());
+    /// Reads some records. Returns whether all are read.
+    fn read(&mut self, session: SessionNo, journal: &Journal) -> bool {
+        let Some(log) = journal.session(session) else { return true };
+        let records: Vec<Seq> = log.records.between(self.next, self.end).take(PORTION).collect();
         for turn in journal.turns(records.iter().copied()) {
-            log.into_iter().for_each(|log| push_turn(lines, journal, log, &turn));
+            let before = self.lines.len();
+            push_turn(&mut self.lines, journal, log, &turn);
+            if self.lines.len() > before {
+                self.first.entry(turn.exchange).or_insert(before);
+            }
         }
-        let is_last = records.len() < PORTION;
-        *next = records.last().filter(|_| !is_last).map_or(*end, |last| Seq(last.number() + 1));
+        self.next = records.last().map_or(self.end, |last| Seq(last.number() + 1));
+        records.len() < PORTION
+    }
+
+    /// The first line of an exchange, or the last one before this record: the end of a session, for example, has no line.
+    fn at(&self, seq: Seq) -> Option<&Line> {
+        let own = self.first.get(&seq).and_then(|at| self.lines.get(*at));
+        own.or_else(|| self.lines.iter().rfind(|line| line.exchange <= seq))
     }
 }
 
 impl FailedFinding {
-    fn new(finding: &Finding, lines: &[Line]) -> Self {
-        let own = lines.iter().find(|line| line.exchange == finding.seq());
-        // The end of a session, for example, has no line.
-        let line = own.or_else(|| lines.iter().rfind(|line| line.exchange <= finding.seq()));
+    fn new(finding: &Finding, line: Option<&Line>) -> Self {
         Self {
             kind: finding.kind(),
             session: finding.session(),
