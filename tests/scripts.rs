@@ -203,6 +203,27 @@ fn failures_show_octets_around_the_first_difference() {
 }
 
 #[test]
+fn a_failure_does_not_show_what_may_be_the_rest_of_a_login() {
+    for divergence in ["close", "pass", "reply 500 what?"] {
+        let script = "S: 220 hi\nC: AUTH XFOO\nS: 334 go\nC: YmFy\nS: 235 ok";
+        let server = scripted("smtp", &format!("# on_divergence = {divergence}\n---\n{script}"));
+        let mut wire = Wire::greeted(&server, "smtp", false);
+        wire.say("AUTH XFOO\r\n");
+        assert_eq!(wire.line(), b"334 go\r\n");
+        wire.say("c2VjcmV0\r\n");
+        wire.fin();
+        while wire.read().is_ok() {}
+        drop(wire);
+        server.wait_for_no_session().block();
+
+        let report = report(server);
+
+        assert!(report.contains("the client sent \"***\"; script `row`: line 6 expects `C: YmFy`"), "{report}");
+        assert!(!report.contains("c2VjcmV0"), "{report}");
+    }
+}
+
+#[test]
 fn each_pass_of_a_loop_gives_variables_new_values() {
     for (protocol, script, client, wanted, failure) in [
         (

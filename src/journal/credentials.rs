@@ -37,9 +37,16 @@ impl Journal {
     /// Whether the line of an exchange may be the rest of a login: it is not a known command, and the login before it was
     /// refused or is incomplete.
     pub(crate) fn may_be_of_login(&self, log: &SessionLog, seq: Seq) -> bool {
-        let Some(exchange) = self.exchange_at(seq).filter(|its| its.event.may_be_any()) else { return false };
-        let line = log.heard(exchange.text);
-        if is_login_line(exchange.event, line) || is_bare_command(exchange.event, line) {
+        self.exchange_at(seq).is_some_and(|its| self.may_go_on(log, seq, its.event, log.heard(its.text)))
+    }
+
+    /// The same for a line that is not recorded yet.
+    pub(crate) fn may_go_on_with_login(&self, log: &SessionLog, event: Event, line: &[u8]) -> bool {
+        self.may_go_on(log, Seq(self.tip().0 + 1), event, line)
+    }
+
+    fn may_go_on(&self, log: &SessionLog, seq: Seq, event: Event, line: &[u8]) -> bool {
+        if !event.may_be_any() || is_login_line(event, line) || is_bare_command(event, line) {
             return false;
         }
         let before = log.records.before(seq).rev().filter_map(|seq| self.exchange_at(seq));
@@ -47,7 +54,7 @@ impl Journal {
         for (n, its) in asked.enumerate() {
             if its.event.is_login() {
                 let is_done = its.status == Some(Status::Positive) && its.event != Event::Pop3User;
-                return !(is_done && is_verb_of(exchange.event, line));
+                return !(is_done && is_verb_of(event, line));
             }
             if !its.event.may_be_any() || is_bare_command(its.event, log.heard(its.text)) {
                 return false;

@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use super::news::News;
 use super::{Driver, let_others};
 use crate::journal::{Ending, RecordKind, Weight};
-use crate::protocol::{Decoded, Event, Input, Machine, Protocol};
+use crate::protocol::{Decoded, Event, Input, Machine, Protocol, masked};
 use crate::rule::script::{Act, Divergence, Expected, Heard, ScriptNext};
 use crate::rule::{Playing, ScriptTurn};
 use crate::world::ScriptInput;
@@ -42,7 +42,7 @@ impl<M: Machine> Driver<M> {
                 Heard::Diverges { octets, wrong } => {
                     let turn = match playing.player.on_divergence() {
                         Divergence::Pass => {
-                            let failures = playing.failures(unknown(&playing), &self.input[..octets], &wrong);
+                            let failures = self.failures(&playing, unknown(&playing), &self.input[..octets], &wrong);
                             self.note(failures);
                             break;
                         }
@@ -124,6 +124,20 @@ impl<M: Machine> Driver<M> {
         }
     }
 
+    /// The failures to record for octets of this event, without what may be a password.
+    fn failures(&self, playing: &Playing, event: Event, octets: &[u8], wrong: &[Expected]) -> Vec<RecordKind> {
+        if wrong.is_empty() {
+            return Vec::new();
+        }
+        let line = octets.strip_suffix(b"\r\n").unwrap_or(octets);
+        let is_hidden = self.engine.read(|world| {
+            let log = world.journal.session(self.session);
+            log.is_some_and(|log| world.journal.may_go_on_with_login(log, event, line))
+        });
+        let shown = if is_hidden { b"***"[..].into() } else { masked(event, line) };
+        playing.failures(&shown, wrong)
+    }
+
     fn note(&mut self, notes: Vec<RecordKind>) {
         self.engine.update(|world, now| notes.into_iter().for_each(|its| world.note(self.session, its, now)));
     }
@@ -154,7 +168,7 @@ impl<M: Machine> Driver<M> {
                 (unknown(playing), Input::Line(text.to_vec().into()), None)
             }
         };
-        let failures = playing.failures(event, octets, wrong);
+        let failures = self.failures(playing, event, octets, wrong);
         pending.unrecorded.clear();
         self.script_exchange(event, input, request, turn, failures).await
     }

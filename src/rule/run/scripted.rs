@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Run;
 use crate::base::excerpt;
 use crate::journal::{Noted, RecordKind, Weight};
-use crate::protocol::{Event, Framing, Status, masked};
+use crate::protocol::{Event, Framing, Status};
 use crate::rule::clause::{Rule, RuleNo, Timed};
 use crate::rule::firing::{Counting, Firing};
 use crate::rule::frame::Frame;
@@ -82,11 +82,9 @@ impl Playing {
         ScriptTurn { no: self.no, rule: Arc::clone(&self.rule), does, is_over: self.next == ScriptNext::Over }
     }
 
-    /// The failures to record for octets of this event.
-    pub(crate) fn failures(&self, event: Event, octets: &[u8], wrong: &[Expected]) -> Vec<RecordKind> {
-        let line = octets.strip_suffix(b"\r\n").unwrap_or(octets);
-        let line = masked(event, line);
-        let sent = |place: &Option<usize>| excerpt(&line, place.unwrap_or_default(), "\"");
+    /// The failures to record for a line as reports show it.
+    pub(crate) fn failures(&self, line: &[u8], wrong: &[Expected]) -> Vec<RecordKind> {
+        let sent = |place: &Option<usize>| excerpt(line, place.unwrap_or_default(), "\"");
         let text = |Expected { text, place }: &Expected| format!("the client sent {}; {text}", sent(place));
         wrong.iter().map(|expected| self.failure(text(expected))).collect()
     }
