@@ -11,7 +11,7 @@ use std::thread;
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::Engine;
-use crate::journal::Transcript;
+use crate::journal::{Gone, Journal, Transcript};
 
 /// The folder for reports.
 const FOLDER: &str = "MAILJIG_REPORTS";
@@ -56,17 +56,22 @@ pub(super) fn sessions(engine: &Engine) -> Transcript {
     for session in sessions {
         let mut from = Some(Seq::default());
         while let Some(at) = from {
-            let read = engine.read(|world| {
-                let log = world.journal.session(session)?;
-                Transcript::portion(&world.journal, log, at).ok()
-            });
-            from = read.and_then(|(portion, next)| {
-                all.extend(portion);
-                next
-            });
+            from = engine.read(|world| extend(&mut all, &world.journal, session, at));
         }
     }
     all
+}
+
+/// Adds a portion of a session from this record on. Returns where the next one begins: if records were discarded, with the
+/// first that is left.
+pub(super) fn extend(all: &mut Transcript, journal: &Journal, session: SessionNo, from: Seq) -> Option<Seq> {
+    match Transcript::portion(journal, journal.session(session)?, from) {
+        Ok((portion, next)) => {
+            all.extend(portion);
+            next
+        }
+        Err(Gone { first }) => Some(first),
+    }
 }
 
 /// A new text file, and its name without the extension: the test or the thread, the process, and a number, so that

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::{FindingFilters, Listener, Server, Settings, Until, reports};
-use crate::base::Seq;
+use crate::base::{Seq, SessionNo};
 use crate::drive::{Interest, Topic};
 use crate::expect::FindingLines;
 use crate::journal::{RecordKind, Transcript};
@@ -127,6 +127,15 @@ fn reports_read_long_sessions_in_portions() {
     assert!(report.contains("s1 smtp: unknown-command") && report.contains("\n    1202  C: XYZZY\n"), "{report}");
     let whole = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).verbatim());
     assert_eq!(reports::sessions(server.engine()).verbatim(), whole);
+
+    // Records that are discarded between two portions are left out, and no others.
+    let (mut part, mut from) = (Transcript::default(), Some(Seq::default()));
+    while let Some(at) = from {
+        from = server.engine().read(|world| reports::extend(&mut part, &world.journal, SessionNo(1), at));
+        server.engine().update(|world, _| world.journal.raise_floor(Seq(600)));
+    }
+    let text = part.verbatim();
+    assert!(text.contains("C: XYZZY\n") && text.matches("C: NOOP\n").count() < 600, "{text}");
 }
 
 #[test]
