@@ -135,7 +135,7 @@ impl Player {
             match &line.step {
                 ScriptStep::Say(_) | ScriptStep::SayOctets(_) if by_status => {
                     let group = &lines[at - 1..];
-                    let group = &group[..group.iter().take_while(|line| said(line).is_some()).count()];
+                    let group = &group[..group.iter().take_while(|line| line.step.said().is_some()).count()];
                     at += group.len() - 1;
                     self.same_statuses(group).await.map_err(|why| why.at(&place))?;
                 }
@@ -257,7 +257,7 @@ impl Player {
     async fn same_statuses(&mut self, lines: &[&ScriptLine]) -> Result<(), Unlike> {
         let mut expected = self.statuses.clone();
         let mut octets = Vec::new();
-        for (text, end) in lines.iter().filter_map(|line| said(line)) {
+        for (text, end) in lines.iter().filter_map(|line| line.step.said()) {
             octets.extend(text.fill(&self.values).unwrap_or_default());
             octets.extend_from_slice(end);
         }
@@ -316,23 +316,4 @@ impl Unlike {
 /// Whether a line continues the command behind a literal.
 fn continues(next: &ScriptStep) -> bool {
     matches!(next, ScriptStep::Client(ClientLine::Line(text)) if text.written().starts_with([' ', ')']))
-}
-
-/// What the server says in a line, and how the line ends.
-fn said(line: &ScriptLine) -> Option<(&Text, &'static [u8])> {
-    match &line.step {
-        ScriptStep::Say(text) => Some((text, b"\r\n")),
-        ScriptStep::SayOctets(text) => Some((text, b"")),
-        ScriptStep::Client(_)
-        | ScriptStep::Optional(_)
-        | ScriptStep::Never(_)
-        | ScriptStep::Wait(_)
-        | ScriptStep::Login(_)
-        | ScriptStep::Close(_)
-        | ScriptStep::Goto(_)
-        | ScriptStep::Label(_)
-        | ScriptStep::Tls
-        | ScriptStep::Pass
-        | ScriptStep::Comment(_) => None,
-    }
 }

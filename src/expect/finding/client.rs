@@ -9,8 +9,7 @@ use super::literals::{Literal, Literals};
 use super::mail::counted;
 use super::masked::LastLogin;
 use super::turn::{
-    announces_end, has_bare_cr, is_bare, is_end, is_expected, is_password, is_quit, is_refused_as_invalid, is_ruled,
-    shown, starttls,
+    has_bare_cr, is_bare, is_end, is_expected, is_password, is_quit, is_refused_as_invalid, is_ruled, shown, starttls,
 };
 use super::{Finding, FindingKind, FindingPlace, Observation};
 use crate::base::{Seq, Timestamp};
@@ -151,10 +150,11 @@ impl Client {
             self.last = Some(event);
             self.may_leave |= is_quit(event);
         }
+        let is_ending = is_end(at.protocol(), turn.said);
         if let Some(event) = turn.event() {
             self.announced.read(event, turn);
             self.is_over |= is_quit(event) && turn.status == Some(Status::Positive);
-            self.is_over |= event != Event::ImapFetch && is_end(at.protocol(), turn.said);
+            self.is_over |= event != Event::ImapFetch && is_ending;
             if matches!(event.as_smtp(), Event::SmtpCaps | Event::SmtpHelo | Event::Pop3Caps) {
                 self.may_pipeline = self.announced.has("PIPELINING") == Some(true);
             }
@@ -163,7 +163,7 @@ impl Client {
             self.is_kept_waiting |= trace.stalled.is_some();
             self.ruled = (!trace.fired.is_empty()).then_some((turn.exchange, at.place.at));
         }
-        self.may_leave |= turn.detail.is_some_and(|detail| detail.last) || announces_end(turn.said);
+        self.may_leave |= turn.detail.is_some_and(|detail| detail.last) || is_ending;
         let mut found: Vec<_> = found.into_iter().map(Observation::Finding).collect();
         let captured = turn.captured().and_then(|no| at.journal.message(no));
         found.extend(captured.map(|captured| Observation::Message(at.place, captured.message.clone())));

@@ -83,11 +83,6 @@ pub(super) fn is_password(event: Event) -> bool {
     matches!(event.as_smtp(), Event::SmtpAuth | Event::ImapLogin | Event::ImapAuth | Event::Pop3Pass | Event::Pop3Auth)
 }
 
-/// Whether a reply says that the server ends the session (RFC 5321 §3.8, RFC 3501 §7.1.5).
-pub(super) fn announces_end(said: &[u8]) -> bool {
-    said.split(|octet| *octet == b'\n').any(|line| line.starts_with(b"421") || line.starts_with(b"* BYE"))
-}
-
 pub(super) fn starttls(protocol: Protocol) -> &'static str {
     if protocol == Protocol::Pop3 { "STLS" } else { "STARTTLS" }
 }

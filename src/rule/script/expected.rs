@@ -141,20 +141,8 @@ fn fits_folded(step: &ScriptStep, got: &[u8]) -> bool {
 
 /// The text of a line of the client, and whether it stands for octets and not for a line.
 fn text_of(step: &ScriptStep) -> Option<(&Text, bool)> {
-    match step {
-        ScriptStep::Optional(text) | ScriptStep::Client(ClientLine::Line(text)) => Some((text, false)),
-        ScriptStep::Client(ClientLine::Octets(text)) => Some((text, true)),
-        ScriptStep::Client(ClientLine::Regex(_) | ClientLine::Any(_) | ClientLine::Data(_))
-        | ScriptStep::Say(_)
-        | ScriptStep::SayOctets(_)
-        | ScriptStep::Never(_)
-        | ScriptStep::Wait(_)
-        | ScriptStep::Login(_)
-        | ScriptStep::Close(_)
-        | ScriptStep::Goto(_)
-        | ScriptStep::Label(_)
-        | ScriptStep::Tls
-        | ScriptStep::Pass
-        | ScriptStep::Comment(_) => None,
+    if let ScriptStep::Optional(text) | ScriptStep::Client(ClientLine::Line(text)) = step {
+        return Some((text, false));
     }
+    if let ScriptStep::Client(ClientLine::Octets(text)) = step { Some((text, true)) } else { None }
 }

@@ -1,6 +1,6 @@
 //! The messages of a scenario in the server's lines of a script.
 
-use super::{Script, ScriptLine, ScriptStep, Text};
+use super::Script;
 use crate::base::unknown_word;
 use crate::document::{Location, Problem};
 
@@ -14,7 +14,11 @@ impl Script {
 
     /// The ids of the messages in its lines.
     pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().filter_map(said).flat_map(Text::messages).map(|part| part.id())
+        self.lines
+            .iter()
+            .filter_map(|line| line.step.said())
+            .flat_map(|(text, _)| text.messages())
+            .map(|part| part.id())
     }
 
     fn unknown_messages(&self, text: &str, known: Option<&[String]>) -> Vec<Problem> {
@@ -22,7 +26,7 @@ impl Script {
         let ids: Vec<&str> = known.into_iter().flatten().map(String::as_str).collect();
         for line in &self.lines {
             let mut from = line.at;
-            for part in said(line).into_iter().flat_map(Text::messages) {
+            for part in line.step.said().into_iter().flat_map(|(text, _)| text.messages()) {
                 let begins = part.begins();
                 from += text[from..].find(&begins).unwrap_or_default();
                 let place = from..from + begins.len();
@@ -41,23 +45,5 @@ impl Script {
             }
         }
         problems
-    }
-}
-
-/// The text of a line of the server.
-fn said(line: &ScriptLine) -> Option<&Text> {
-    match &line.step {
-        ScriptStep::Say(text) | ScriptStep::SayOctets(text) => Some(text),
-        ScriptStep::Client(_)
-        | ScriptStep::Optional(_)
-        | ScriptStep::Never(_)
-        | ScriptStep::Wait(_)
-        | ScriptStep::Login(_)
-        | ScriptStep::Close(_)
-        | ScriptStep::Goto(_)
-        | ScriptStep::Label(_)
-        | ScriptStep::Tls
-        | ScriptStep::Pass
-        | ScriptStep::Comment(_) => None,
     }
 }

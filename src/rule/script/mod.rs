@@ -130,7 +130,7 @@ pub(crate) enum ClientLine {
     Data(ClientData),
 }
 
-/// ClientData of the client.
+/// Data of the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClientData {
     pub(crate) name: Option<Box<str>>,
@@ -147,20 +147,20 @@ impl Script {
 
     /// The logins of its `LOGIN` lines without variables.
     pub(crate) fn logins(&self) -> impl Iterator<Item = &[u8]> {
-        self.lines.iter().filter_map(|line| match &line.step {
-            ScriptStep::Login(user) => user.constant(),
-            ScriptStep::Say(_)
-            | ScriptStep::SayOctets(_)
-            | ScriptStep::Client(_)
-            | ScriptStep::Optional(_)
-            | ScriptStep::Never(_)
-            | ScriptStep::Wait(_)
-            | ScriptStep::Close(_)
-            | ScriptStep::Goto(_)
-            | ScriptStep::Label(_)
-            | ScriptStep::Tls
-            | ScriptStep::Pass
-            | ScriptStep::Comment(_) => None,
-        })
+        self.lines.iter().filter_map(
+            |line| {
+                if let ScriptStep::Login(user) = &line.step { user.constant() } else { None }
+            },
+        )
+    }
+}
+
+impl ScriptStep {
+    /// What the server sends, and the line end behind it.
+    pub(crate) fn said(&self) -> Option<(&Text, &'static [u8])> {
+        if let Self::Say(text) = self {
+            return Some((text, b"\r\n"));
+        }
+        if let Self::SayOctets(text) = self { Some((text, b"")) } else { None }
     }
 }
