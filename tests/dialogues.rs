@@ -10,6 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clients::capabilities;
 use clients::deadline::connect;
@@ -121,6 +122,15 @@ fn server(script: &Dialogue) -> MailServer {
     if let Some(count) = script.number("limit.recipients") {
         builder = builder.max_recipients(count as usize);
     }
+    if let Some(form) = script.settings("uidl").next() {
+        builder = builder.pop3_unique_ids(form);
+    }
+    builder = builder.pop3_expire(script.number("expire").map(|days| days as u32));
+    for expire in script.settings("expire_for") {
+        let (login, days) = expire.split_once(' ').unwrap();
+        builder = builder.pop3_expire_for(login, days.parse::<u32>().unwrap());
+    }
+    builder = builder.pop3_login_delay(Duration::from_secs(script.number("login_delay").unwrap_or(0)));
     for account in script.settings("account") {
         let (login, password) = account.split_once(' ').unwrap();
         builder = builder.account(login, password);

@@ -3,13 +3,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use clients::deadline::connect;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use mailjig::matchers::{session, subject, to};
-use mailjig::{Endpoint, Kept, Mail, MailServer, Timestamp};
+use mailjig::{Endpoint, Kept, Mail, MailServer, Scenario, Timestamp};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -219,7 +220,7 @@ fn a_failed_wait_for_a_session_reports_each_session() {
     let _imap = Client::imap(&server);
     let idling = session::user("bob@example.org").and(session::idling());
 
-    let wait = server.wait_for_session(idling).within(std::time::Duration::from_millis(10));
+    let wait = server.wait_for_session(idling).within(Duration::from_millis(10));
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wait.block())).unwrap_err();
 
     let text = panic.downcast_ref::<String>().unwrap();
@@ -247,4 +248,41 @@ fn a_large_mailbox_is_searched_and_fetched_concurrently() {
         fetched += 1;
     }
     assert_eq!(fetched, 10_001);
+}
+
+#[test]
+fn maildrops_expire_by_the_clock_of_the_server() {
+    let day = Duration::from_secs(86_400);
+    let scenario = Scenario::text(
+        "expire.toml",
+        "mailjig = 1\n[server.pop3]\nexpire = 30\nexpire_for = { 'ann@example.org' = 0, 'eve@example.org' = 'never' }\n\
+         login_delay = '60s'\nunique_ids = 'hex'\n",
+    );
+    let server = MailServer::builder().manual_clock().scenario(scenario).start();
+    let log_in = |login: &str| {
+        let mut client = Client::new(server.pop3());
+        client.say(&format!("USER {login}"), "+OK");
+        client
+    };
+    let logins = ["ann@example.org", "bob@example.org", "eve@example.org"];
+    logins.iter().for_each(|login| drop(server.deliver(login, "Subject: old\r\n\r\n")));
+    server.clock().advance(day * 29);
+    logins.iter().for_each(|login| drop(server.deliver(login, "Subject: new\r\n\r\n")));
+    server.clock().advance(day);
+
+    for (login, stat, left) in [(logins[0], "+OK 2 ", 1), (logins[1], "+OK 1 ", 1), (logins[2], "+OK 2 ", 2)] {
+        let mut client = log_in(login);
+        client.say("PASS x", "+OK");
+        assert!(client.say("STAT", "+OK")[0].starts_with(stat), "{login}");
+        client.say("RETR 1", ".");
+        assert!(client.say("UIDL 1", "+OK")[0].starts_with("+OK 1 0000000"), "{login}");
+        client.say("QUIT", "+OK");
+        assert_eq!(server.account(login).inbox().entries().len(), left, "{login}");
+    }
+
+    let mut early = log_in(logins[0]);
+    assert_eq!(early.say("PASS x", "-ERR"), ["-ERR [LOGIN-DELAY] you may log in again in 60 s"]);
+    log_in("carl@example.org").say("PASS x", "+OK");
+    server.clock().advance(Duration::from_secs(60));
+    log_in(logins[0]).say("PASS x", "+OK");
 }

@@ -9,6 +9,7 @@ mod limits;
 mod mail;
 mod mailbox;
 mod messages;
+mod pop3;
 mod quiet;
 pub mod rules;
 mod sessions;

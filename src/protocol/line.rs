@@ -4,6 +4,9 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::Input;
 
+/// How many octets a line of a SASL login may have at least (RFC 4954 §4, the limit of AUTH). Tokens are long.
+pub(crate) const LOGIN_LINE: usize = 12_288;
+
 /// How many octets of a line that is too long are kept.
 const START: usize = 128;
 

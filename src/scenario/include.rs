@@ -2,7 +2,7 @@
 
 use super::file::{Source, path_used_by, read};
 use super::shipped::{self, SHIPPED};
-use super::{AtStart, Loaded};
+use super::{AtStart, Loaded, Pop3AtStart};
 use crate::document::{Location, Reader};
 use crate::rule::VariableValue;
 
@@ -83,12 +83,20 @@ impl Loaded {
 impl AtStart {
     /// Adds the settings of another file, except those that this file has.
     fn take_in(&mut self, inner: AtStart) {
-        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
+        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
         self.imap_size = self.imap_size.or(imap_size);
         self.imap_strict = self.imap_strict.or(imap_strict);
         self.delimiter = self.delimiter.or(delimiter);
         self.namespace = self.namespace.take().or(namespace);
         self.starttls.extend(starttls);
+        let Pop3AtStart { expire, expire_for, login_delay, unique_ids } = pop3;
+        let own = &mut self.pop3;
+        own.expire = own.expire.or(expire);
+        let is_new = |(login, _): &(String, _)| !own.expire_for.iter().any(|(its, _)| its.eq_ignore_ascii_case(login));
+        let others: Vec<_> = expire_for.into_iter().filter(is_new).collect();
+        own.expire_for.extend(others);
+        own.login_delay = own.login_delay.or(login_delay);
+        own.unique_ids = own.unique_ids.take().or(unique_ids);
     }
 }

@@ -152,7 +152,36 @@ pub(super) const SIZE: &[Key] =
 
 pub(super) const SMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS, LIMITS];
 pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS];
-pub(super) const POP3: &[Key] = LMTP;
+pub(super) const POP3: &[Key] = &[
+    GREETING,
+    AUTH,
+    CAPS,
+    CAPS_TLS,
+    Key::new(
+        "expire",
+        Form::Either(&[Form::Count, Form::Text]),
+        "The days after which a login deletes messages, announced as EXPIRE. With 0, QUIT deletes what was retrieved. Default: `\"never\"`. Applies if the server starts with the scenario.",
+    )
+    .example("expire = 30"),
+    Key::new(
+        "expire_for",
+        Form::Map(&Form::Scalar),
+        "The same for single users, by login. Applies if the server starts with the scenario.",
+    )
+    .example(r#"expire_for = { "bob@example.org" = "never" }"#),
+    Key::new(
+        "login_delay",
+        Form::Time,
+        "The time between two logins of a user, by the server's clock, announced as LOGIN-DELAY. Default: none. Applies if the server starts with the scenario.",
+    )
+    .example(r#"login_delay = "60s""#),
+    Key::new(
+        "unique_ids",
+        Form::Text,
+        "The form of the ids that UIDL reports: `validity.uid`, `hex`, `hash`, `long` (70 characters), or a template with `{validity}`, `{uid}`, `{validity:x}`, `{uid:x}` and `{hash}`. Default: `\"validity.uid\"`. Applies if the server starts with the scenario.",
+    )
+    .example(r#"unique_ids = "hash""#),
+];
 pub(super) const IMAP: &[Key] = &[
     GREETING,
     AUTH,

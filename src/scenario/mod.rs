@@ -21,6 +21,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use error::ScenarioError;
 pub(crate) use file::{RuleError, check_rule};
@@ -34,6 +35,7 @@ pub(crate) use shipped::{SHIPPED, Shipped, find as shipped};
 use crate::document::{Node, Problem};
 use crate::expect::FailingKinds;
 use crate::mail::Namespace;
+use crate::protocol::pop3::{Expire, Policy, UniqueIds};
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
@@ -123,6 +125,28 @@ pub(crate) struct AtStart {
     pub(crate) namespace: Option<String>,
     /// By listener, the first that fits; without one for every listener that begins in the clear.
     pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
+    pub(crate) pop3: Pop3AtStart,
+}
+
+/// Settings of POP3 that apply if the server starts with the scenario.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pop3AtStart {
+    pub(crate) expire: Option<Expire>,
+    pub(crate) expire_for: Vec<(String, Expire)>,
+    pub(crate) login_delay: Option<Duration>,
+    pub(crate) unique_ids: Option<UniqueIds>,
+}
+
+impl Pop3AtStart {
+    /// Applies them to the server's own.
+    pub(crate) fn apply(&self, policy: &mut Policy) {
+        policy.expire = self.expire.unwrap_or(policy.expire);
+        self.expire_for.iter().for_each(|(login, expire)| policy.set_expire_for(login, *expire));
+        policy.login_delay = self.login_delay.unwrap_or(policy.login_delay);
+        if let Some(unique_ids) = &self.unique_ids {
+            policy.unique_ids.clone_from(unique_ids);
+        }
+    }
 }
 
 /// The capabilities of a protocol, in cleartext and under TLS.

@@ -134,7 +134,12 @@ fn as_table(Key { name, form, .. }: &Key) -> String {
 fn servers() -> String {
     let mut rows = String::new();
     let mut listed: Vec<*const Key> = Vec::new();
-    for key in keys::IMAP {
+    let mut names: Vec<&str> = Vec::new();
+    for key in [keys::IMAP, keys::SMTP, keys::POP3].concat() {
+        if names.contains(&key.name) {
+            continue;
+        }
+        names.push(key.name);
         let has = |protocol: &&Protocol| keys::of_server(**protocol).iter().any(|its| its.name == key.name);
         let having: Vec<&Protocol> = Protocol::ALL.iter().filter(has).collect();
         let mut row = |name: &str, key: &Key| {
@@ -145,7 +150,7 @@ fn servers() -> String {
             rows += &key_row(&names.join("`, `"), key);
         };
         if !key.about.is_empty() {
-            row(key.name, key);
+            row(key.name, &key);
         }
         if let Form::Table(inner) = key.form
             && !listed.contains(&inner.as_ptr())

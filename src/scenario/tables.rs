@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use super::keys;
-use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
+use super::{Announced, Loaded, MailboxGiven, MessageGiven, Pop3AtStart, User};
 use crate::base::{count, is_identifier};
-use crate::document::{Data, Location, Node, Reader};
+use crate::document::{Data, Location, Node, Reader, Table};
 use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
+use crate::protocol::pop3::{Expire, UniqueIds};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 use crate::sasl::{Mechanism, is_bearer_token};
@@ -61,6 +62,9 @@ impl Reader {
                     self.wrong(&namespace.place, format!("this is not a valid namespace: {why}"));
                 }
             }
+            if protocol == Protocol::Pop3 {
+                loaded.start.pop3 = self.pop3(its);
+            }
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
             clear.mechanisms = its.get("auth").map(|auth| self.mechanisms(auth));
             let mut under_tls = clear.clone();
@@ -70,6 +74,25 @@ impl Reader {
             clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
             under_tls.greeting.clone_from(&clear.greeting);
             loaded.capabilities.push(Announced { protocol, clear, under_tls });
+        }
+    }
+
+    /// The settings of `[server.pop3]` that apply at the start.
+    fn pop3(&mut self, table: Table<'_>) -> Pop3AtStart {
+        let mut expire = |node: &Node| {
+            let written = self.written(node)?;
+            self.parsed(&node.place, Expire::parse(&written))
+        };
+        let of_users = table.get("expire_for").and_then(Node::entries).unwrap_or_default();
+        let expire_for = of_users.iter().filter_map(|entry| Some((entry.key.clone(), expire(&entry.value)?))).collect();
+        Pop3AtStart {
+            expire: table.get("expire").and_then(expire),
+            expire_for,
+            login_delay: table.get("login_delay").and_then(|its| self.duration(its)),
+            unique_ids: table.get("unique_ids").and_then(|its| {
+                let form = self.text(its)?;
+                self.parsed(&its.place, UniqueIds::parse(&form))
+            }),
         }
     }
 

@@ -297,6 +297,7 @@ impl Server {
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             seed: settings.seed,
             limits: settings.limits.pop3.clone(),
+            policy: settings.pop3.clone(),
         }
     }
 }

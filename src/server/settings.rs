@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) namespace: Namespace,
     /// The deviations from the IMAP grammar that are tolerated.
     pub(crate) leniency: Leniency,
+    /// What POP3 promises about maildrops.
+    pub(crate) pop3: pop3::Policy,
     pub(crate) limits: Limits,
     pub(crate) keep: Option<Keep>,
     /// The seed for generated values; also the first UIDVALIDITY.
@@ -124,6 +126,7 @@ impl Default for Settings {
             submission_requires_auth: true,
             namespace: Namespace::default(),
             leniency: Leniency::default(),
+            pop3: pop3::Policy::default(),
             limits: Limits {
                 smtp: smtp::Limits::default(),
                 imap: imap::Limits::default(),
@@ -145,7 +148,7 @@ impl Settings {
     /// Applies the scenario's settings for the start of the server.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
-        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = &scenario.start;
+        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } = &scenario.start;
         for (listener, own) in &mut self.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
             *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
@@ -156,6 +159,7 @@ impl Settings {
             self.leniency = if *is_strict { Leniency::STRICT } else { Leniency::default() };
         }
         self.change_namespace(*delimiter, namespace.as_deref());
+        pop3.apply(&mut self.pop3);
     }
 
     /// Changes the delimiter, the name that mailboxes are below, or both.

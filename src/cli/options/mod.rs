@@ -6,6 +6,7 @@ mod failing;
 mod http;
 mod limits;
 mod listeners;
+mod pop3;
 mod tls;
 mod value;
 
@@ -30,6 +31,8 @@ pub(super) struct ServerOptions {
     accounts: accounts::Accounts,
     #[command(flatten)]
     failing: failing::Failing,
+    #[command(flatten)]
+    pop3: pop3::Pop3,
     #[command(flatten)]
     limits: limits::Limits,
     #[command(flatten)]
@@ -76,6 +79,7 @@ impl ServerOptions {
         self.tls.apply(&mut settings);
         self.accounts.apply(&mut settings)?;
         self.failing.apply(&mut settings)?;
+        self.pop3.apply(&mut settings);
         self.limits.apply(&mut settings);
         self.http.apply(&mut settings)?;
         Ok(settings)

@@ -99,6 +99,8 @@ impl Announced {
             }
             (Event::Pop3Stls, _) => lacking("STLS"),
             (Event::Pop3User, _) => lacking("USER"),
+            (Event::Pop3Utf8, _) => lacking("UTF8"),
+            (Event::Pop3Lang, _) => lacking("LANG"),
             (Event::Pop3Top, _) => lacking("TOP"),
             (Event::Pop3Uidl, _) => lacking("UIDL"),
             (Event::Pop3AuthStart | Event::Pop3Auth, ["AUTH", name, ..]) => mechanism("SASL", name),
@@ -149,6 +151,8 @@ mod tests {
             (Event::ImapGreeting, "* OK ready\r\n", Event::ImapIdle, "1 IDLE", None),
             (Event::Pop3Caps, capa, Event::Pop3Top, "TOP 1 0", None),
             (Event::Pop3Caps, capa, Event::Pop3Uidl, "UIDL", Some("UIDL")),
+            (Event::Pop3Caps, capa, Event::Pop3Utf8, "UTF8", Some("UTF8")),
+            (Event::Pop3Caps, capa, Event::Pop3Lang, "LANG en", Some("LANG")),
             (Event::Pop3Caps, capa, Event::Pop3AuthStart, "AUTH LOGIN", Some("SASL LOGIN")),
             (Event::Pop3Caps, capa, Event::Pop3AuthStart, "AUTH", None),
         ] {

@@ -261,6 +261,10 @@ events! {
     apop = "pop3.apop" Pop3, r#"reply("-ERR [AUTH] No")"#;
     /// The credentials of PASS, APOP or AUTH are complete, before the reply.
     auth = "pop3.auth" Pop3, r#"reply("-ERR [SYS/TEMP] Try later")"#;
+    /// UTF8 (RFC 6856 §2.1).
+    utf8 = "pop3.utf8" Pop3, r#"reply("-ERR Not here")"#;
+    /// LANG (RFC 6856 §3).
+    lang = "pop3.lang" Pop3, r#"reply("-ERR Not here")"#;
     /// STAT (RFC 1939 §5).
     stat = "pop3.stat" Pop3, r#"reply("+OK 0 0")"#;
     /// LIST (RFC 1939 §5).

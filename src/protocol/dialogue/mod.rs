@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use text::{Dialogue, Step};
@@ -72,7 +73,7 @@ const CANNOT: &[(Protocol, &[&str])] = &[
         ],
     ),
     (Protocol::Imap, &["capability.wrong-state", "noop.wrong-state", "logout.wrong-state", "id.wrong-state"]),
-    (Protocol::Pop3, &["capa.wrong-state", "quit.wrong-state"]),
+    (Protocol::Pop3, &["capa.wrong-state", "lang.wrong-state", "quit.wrong-state"]),
 ];
 
 #[test]
@@ -198,8 +199,20 @@ fn imap(script: &Dialogue) -> Imap {
 }
 
 fn pop3(script: &Dialogue) -> Pop3 {
-    let config =
-        pop3::Config { host: "mail.test".into(), starttls: starttls(script), seed: 1, limits: pop3::Limits::default() };
+    let mut policy = pop3::Policy::default();
+    if let Some(form) = script.settings("uidl").next() {
+        policy.unique_ids = pop3::UniqueIds::parse(form).expect("uidl = form of unique ids");
+    }
+    if let Some(expire) = script.settings("expire").next() {
+        policy.expire = pop3::Expire::parse(expire).expect("expire = never or days");
+    }
+    for expire in script.settings("expire_for") {
+        let (login, expire) = expire.split_once(' ').expect("expire_for = login days");
+        policy.set_expire_for(login, pop3::Expire::parse(expire).expect("expire_for = login days"));
+    }
+    policy.login_delay = Duration::from_secs(script.number("login_delay").unwrap_or(0));
+    let limits = pop3::Limits::default();
+    let config = pop3::Config { host: "mail.test".into(), starttls: starttls(script), seed: 1, limits, policy };
     Pop3::new(Arc::new(config), false, false)
 }
 

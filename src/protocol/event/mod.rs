@@ -273,6 +273,10 @@ events! {
         Pop3AuthStep = "pop3.auth.step",
         /// The credentials of AUTH are complete; the reply comes next.
         Pop3Auth = "pop3.auth",
+        /// UTF8.
+        Pop3Utf8 = "pop3.utf8",
+        /// LANG.
+        Pop3Lang = "pop3.lang",
         /// STAT.
         Pop3Stat = "pop3.stat",
         /// LIST.

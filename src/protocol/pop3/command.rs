@@ -15,6 +15,8 @@ pub(super) enum Pop3Command {
     Auth(Option<(&'static Mechanism, Option<Vec<u8>>)>),
     Capa,
     Dele(u32),
+    /// The language range; without one, requests the list of languages.
+    Lang(Option<String>),
     List(Option<u32>),
     Noop,
     Pass(String),
@@ -29,6 +31,7 @@ pub(super) enum Pop3Command {
     },
     Uidl(Option<u32>),
     User(String),
+    Utf8,
 }
 
 impl Pop3Command {
@@ -39,6 +42,7 @@ impl Pop3Command {
             Self::Auth(_) => Event::Pop3AuthStart,
             Self::Capa => Event::Pop3Caps,
             Self::Dele(_) => Event::Pop3Dele,
+            Self::Lang(_) => Event::Pop3Lang,
             Self::List(_) => Event::Pop3List,
             Self::Noop => Event::Pop3Noop,
             Self::Pass(_) => Event::Pop3Pass,
@@ -50,6 +54,7 @@ impl Pop3Command {
             Self::Top { .. } => Event::Pop3Top,
             Self::Uidl(_) => Event::Pop3Uidl,
             Self::User(_) => Event::Pop3User,
+            Self::Utf8 => Event::Pop3Utf8,
         }
     }
 }
@@ -62,6 +67,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("AUTH", Event::Pop3AuthStart),
     ("CAPA", Event::Pop3Caps),
     ("DELE", Event::Pop3Dele),
+    ("LANG", Event::Pop3Lang),
     ("LIST", Event::Pop3List),
     ("NOOP", Event::Pop3Noop),
     ("PASS", Event::Pop3Pass),
@@ -73,6 +79,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("TOP", Event::Pop3Top),
     ("UIDL", Event::Pop3Uidl),
     ("USER", Event::Pop3User),
+    ("UTF8", Event::Pop3Utf8),
 ];
 
 /// Parses a line. Keywords may have any case (RFC 1939 §3).
@@ -113,6 +120,8 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
         "RSET" => none(Pop3Command::Rset),
         "STAT" => none(Pop3Command::Stat),
         "STLS" => none(Pop3Command::Stls),
+        "UTF8" => none(Pop3Command::Utf8),
+        "LANG" => argument.map(language).transpose().map(Pop3Command::Lang),
         "USER" => login(some("a user name")?).map(Pop3Command::User),
         // A password may contain blanks, and may be empty.
         "PASS" => Ok(Pop3Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
@@ -137,6 +146,15 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
             Ok(Pop3Command::Top { number: number(text)?, lines })
         }
         _ => auth(argument),
+    }
+}
+
+/// RFC 4647 §2.1, language-range.
+fn language(range: &str) -> Result<String, Wrong> {
+    let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    match range == "*" || range.split('-').all(is_part) {
+        true => Ok(range.to_owned()),
+        false => Err(format!("\"{}\" is not a language range, such as en or *", visible(range))),
     }
 }
 

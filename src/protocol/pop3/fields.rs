@@ -30,7 +30,7 @@ impl Pop3 {
             }
             RequestField::Mechanism | RequestField::User | RequestField::Token => self.login(ask, field),
             RequestField::Msn => number.map(|number| Value::Number(number.into())),
-            RequestField::Uid => maildrop?.unique_id(number?).map(Value::text),
+            RequestField::Uid => maildrop?.unique_id(number?, &self.config.policy.unique_ids).map(Value::text),
             RequestField::Exists => Some(Value::Number(maildrop?.len() as u64)),
             RequestField::Size | RequestField::Octets => {
                 Some(Value::Number(maildrop?.message(number?)?.raw().len() as u64))
@@ -60,14 +60,23 @@ impl Pop3 {
             Pop3Command::Apop { .. }
             | Pop3Command::Auth(_)
             | Pop3Command::Capa
+            | Pop3Command::Lang(_)
             | Pop3Command::Noop
             | Pop3Command::Pass(_)
             | Pop3Command::Quit
             | Pop3Command::Rset
             | Pop3Command::Stat
             | Pop3Command::Stls
-            | Pop3Command::User(_) => None,
+            | Pop3Command::User(_)
+            | Pop3Command::Utf8 => None,
         }
+    }
+
+    /// Whether a request needs the hashes of messages.
+    pub(super) fn needs_hashes(&self, ask: &Ask) -> bool {
+        let Ask::Command(Pop3Command::Uidl(number)) = ask else { return false };
+        let Pop3State::Transaction(_, maildrop) = &self.state else { return false };
+        self.config.policy.unique_ids.have_hash() && !maildrop.unhashed(*number).is_empty()
     }
 
     pub(super) fn message(&self, ask: &Ask) -> Option<&Message> {

@@ -1,13 +1,13 @@
 //! The maildrop: the messages of an account as they were at the login. They keep their numbers until QUIT (RFC 1939 §5).
 
+use super::policy::{Expire, UniqueIds};
 use crate::mail::{Mailbox, MailboxId, Message};
-use crate::protocol::Reply;
-use crate::protocol::reply::push_stuffed;
 
 #[derive(Debug)]
 pub(super) struct Maildrop {
     pub(super) place: MailboxId,
     uid_validity: u32,
+    pub(super) expire: Expire,
     items: Vec<Item>,
 }
 
@@ -16,20 +16,25 @@ struct Item {
     uid: u32,
     /// Its unique id, if it is not derived from the UID.
     id: Option<Box<str>>,
+    /// The hash of its octets, once it was needed.
+    hash: Option<[u8; 16]>,
     message: Message,
     is_deleted: bool,
+    is_retrieved: bool,
 }
 
 impl Maildrop {
-    pub(super) fn of(place: MailboxId, mailbox: &Mailbox) -> Self {
+    pub(super) fn of(place: MailboxId, mailbox: &Mailbox, expire: Expire) -> Self {
         let items = mailbox.entries().iter();
         let items = items.map(|entry| Item {
             uid: entry.uid,
             id: mailbox.uidls.get(&entry.uid).cloned(),
+            hash: None,
             message: entry.message.clone(),
             is_deleted: false,
+            is_retrieved: false,
         });
-        Self { place, uid_validity: mailbox.uid_validity, items: items.collect() }
+        Self { place, uid_validity: mailbox.uid_validity, expire, items: items.collect() }
     }
 
     /// Whether the UIDs of the messages are still those of this mailbox.
@@ -60,11 +65,34 @@ impl Maildrop {
     }
 
     /// The unique id of a message, which is the same in every session (RFC 1939 §7): 1 to 70 printable characters.
-    pub(super) fn unique_id(&self, number: u32) -> Option<String> {
+    pub(super) fn unique_id(&self, number: u32, ids: &UniqueIds) -> Option<String> {
         self.item(number).map(|item| match &item.id {
             Some(id) => id.to_string(),
-            None => format!("{}.{}", self.uid_validity, item.uid),
+            None => {
+                ids.of(self.uid_validity, item.uid, || item.hash.unwrap_or_else(|| md5::compute(item.message.raw()).0))
+            }
         })
+    }
+
+    /// The messages whose hash is not known, with their numbers: this one, or all.
+    pub(super) fn unhashed(&self, only: Option<u32>) -> Vec<(u32, Message)> {
+        let numbered = (1..).zip(&self.items);
+        let asked = numbered.filter(|(number, _)| only.is_none_or(|only| only == *number));
+        let unhashed = asked.filter(|(_, item)| !item.is_deleted && item.id.is_none() && item.hash.is_none());
+        unhashed.map(|(number, item)| (number, item.message.clone())).collect()
+    }
+
+    pub(super) fn set_hash(&mut self, number: u32, hash: [u8; 16]) {
+        if let Some(item) = self.items.get_mut(number as usize - 1) {
+            item.hash = Some(hash);
+        }
+    }
+
+    /// Notes that RETR sent a message.
+    pub(super) fn retrieve(&mut self, number: u32) {
+        if let Some(item) = self.items.get_mut(number as usize - 1) {
+            item.is_retrieved = true;
+        }
     }
 
     /// Marks a message as deleted. Returns false if there is no such message.
@@ -77,9 +105,11 @@ impl Maildrop {
         self.items.iter_mut().for_each(|item| item.is_deleted = false);
     }
 
-    /// The UIDs of the messages that are marked as deleted.
+    /// The UIDs of the messages that QUIT deletes: those that are marked, and with `EXPIRE 0` those that were retrieved
+    /// (RFC 2449 §6.7).
     pub(super) fn deleted(&self) -> impl Iterator<Item = u32> {
-        self.items.iter().filter(|item| item.is_deleted).map(|item| item.uid)
+        let is_left = |item: &&Item| item.is_deleted || item.is_retrieved && self.expire == Expire::Days(0);
+        self.items.iter().filter(is_left).map(|item| item.uid)
     }
 
     fn item(&self, number: u32) -> Option<&Item> {
@@ -91,57 +121,4 @@ impl Maildrop {
 pub(super) fn size(message: &Message) -> u64 {
     let raw = message.raw();
     raw.len() as u64 + if raw.is_empty() || raw.ends_with(b"\r\n") { 0 } else { 2 }
-}
-
-/// The progress of reading a message for RETR or TOP.
-#[derive(Debug, Default)]
-pub(super) enum Read {
-    #[default]
-    Nothing,
-    /// To be read: the whole message, or its header and this many lines of its body.
-    Gathered(Message, Option<u32>),
-    /// Read: the text to send.
-    Text(Reply),
-}
-
-impl Read {
-    /// Reads the message that was gathered.
-    pub(super) fn compute(&mut self) {
-        if let Self::Gathered(message, lines) = self {
-            *self = Self::Text(text(message, *lines));
-        }
-    }
-
-    /// The text to send. It is made now if the message was not read before.
-    pub(super) fn text(self, message: &Message, lines: Option<u32>) -> Reply {
-        match self {
-            Self::Text(text) => text,
-            Self::Nothing | Self::Gathered(..) => text(message, lines),
-        }
-    }
-}
-
-fn text(message: &Message, lines: Option<u32>) -> Reply {
-    let mut out = Reply::default();
-    match lines {
-        None => push_stuffed(message.no().to_string(), message.raw().clone(), &mut out),
-        Some(lines) => top(message, lines, &mut out),
-    }
-    out.push(".\r\n");
-    out
-}
-
-/// Writes the header, the blank line and this many lines of the body (RFC 1939 §7).
-fn top(message: &Message, lines: u32, out: &mut Reply) {
-    let raw = message.raw();
-    let body = message.root().body_range().start;
-    let ends = memchr::memchr_iter(b'\n', &raw[body..]).map(|at| body + at + 1);
-    let end = match lines {
-        0 => body,
-        lines => ends.take(lines as usize).enumerate().last().map_or(raw.len(), |(i, end)| {
-            // If there are fewer lines, all are sent, including a last line without CRLF.
-            if i + 1 < lines as usize { raw.len() } else { end }
-        }),
-    };
-    push_stuffed(format!("{} and {lines} lines", message.no()), raw.slice(..end), out);
 }

@@ -1,16 +1,19 @@
 //! POP3 (RFC 1939) as a pure state machine: its settings, the states of a session, and the decoding of requests.
 
+mod capabilities;
 mod command;
 mod fields;
 mod maildrop;
 mod perform;
+mod policy;
+mod read;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::line::{self, Lines};
+use super::line::{self, LOGIN_LINE, Lines};
 use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
     TlsState, Unfinished, Value,
@@ -18,7 +21,9 @@ use super::{
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::Authentication;
 use command::Pop3Command;
-use maildrop::{Maildrop, Read};
+use maildrop::Maildrop;
+pub(crate) use policy::{Expire, Policy, UniqueIds};
+use read::{Extent, Read};
 
 /// Settings that all sessions share.
 #[derive(Debug, Clone)]
@@ -29,12 +34,14 @@ pub(crate) struct Config {
     /// Part of the greeting's timestamp and of challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
 }
 
 /// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Octets of a command line, including CRLF (RFC 2449 §4 requires 255; SASL responses need more).
+    /// Octets of a command line, including CRLF (RFC 2449 §4 requires 255). Lines of a SASL login may have at least
+    /// `LOGIN_LINE`.
     pub(crate) line: usize,
     /// Time without input after which the session ends (RFC 1939 §3: at least 10 minutes).
     pub(crate) idle: Duration,
@@ -54,6 +61,8 @@ pub(crate) struct Pop3 {
     /// The timestamp of the greeting, which is part of the digest of APOP (RFC 1939 §7).
     timestamp: Option<String>,
     tls: TlsState,
+    /// Whether the client has sent UTF8 (RFC 6856 §2.1).
+    is_utf8: bool,
     /// Whether the server has too many sessions: the greeting is an error, and the session ends.
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
@@ -102,9 +111,22 @@ impl Pop3 {
             state: Pop3State::Silent,
             timestamp: None,
             tls,
+            is_utf8: false,
             is_busy,
             capability_overrides: CapabilityOverrides::default(),
         }
+    }
+
+    /// How many octets the line that begins like this may have.
+    fn longest(&self, line: &[u8]) -> usize {
+        let is_auth = line.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let is_login = is_auth || matches!(self.state, Pop3State::Sasl(_));
+        if is_login { self.config.limits.line.max(LOGIN_LINE) } else { self.config.limits.line }
+    }
+
+    /// Whether the client can read UTF-8 in headers: it said so, or the server does not announce that it can ask.
+    fn allows_utf8(&self) -> bool {
+        self.is_utf8 || !self.capability_lines().iter().any(|line| line.split(' ').next() == Some("UTF8"))
     }
 
     /// Parses a command. An invalid command becomes a request to refuse it.
@@ -129,10 +151,12 @@ impl Machine for Pop3 {
             Pop3State::Authorization(_) | Pop3State::Transaction(..) => Event::Pop3Unknown,
         };
         let is_command = otherwise == Event::Pop3Unknown;
-        let line = self.lines.next(input)?;
+        let limit = self.longest(input);
+        let line = self.lines.next_within(input, limit)?;
         let is_http = is_command && line.is_http();
         let input = line.input();
-        let (event, ask) = match line.text(self.config.limits.line) {
+        let limit = self.longest(line.octets());
+        let (event, ask) = match line.text(limit) {
             Ok(line) if is_command => Self::parse(&line),
             Ok(line) => (otherwise, Ask::Sasl(line)),
             Err(why) => (otherwise, Ask::Refused(why)),
@@ -157,7 +181,7 @@ impl Machine for Pop3 {
     }
 
     fn reads(&self, request: &Request) -> bool {
-        self.message(&request.ask).is_some()
+        self.message(&request.ask).is_some() || self.needs_hashes(&request.ask)
     }
 
     fn messages(&self, request: &Request, _accounts: &Accounts) -> Option<Vec<Message>> {
@@ -165,15 +189,23 @@ impl Machine for Pop3 {
     }
 
     fn gather(&self, Request { ask, read }: &mut Request, _accounts: &Accounts) -> u64 {
-        let lines = if let Ask::Command(Pop3Command::Top { lines, .. }) = ask {
-            Some(*lines)
-        } else if let Ask::Command(Pop3Command::Retr(_)) = ask {
-            None
-        } else {
-            return 0;
+        let lines = match ask {
+            Ask::Command(Pop3Command::Top { lines, .. }) => Some(*lines),
+            Ask::Command(Pop3Command::Retr(_)) => None,
+            Ask::Command(Pop3Command::Uidl(number)) if self.config.policy.unique_ids.have_hash() => {
+                let Pop3State::Transaction(_, maildrop) = &self.state else { return 0 };
+                let unhashed = maildrop.unhashed(*number);
+                let octets = unhashed.iter().map(|(_, message)| message.raw().len().max(1) as u64).sum();
+                *read = Read::Unhashed(unhashed);
+                return octets;
+            }
+            Ask::Command(_) | Ask::Greeting | Ask::Wrong(..) | Ask::Refused(_) | Ask::Sasl(_) | Ask::Disconnect(_) => {
+                return 0;
+            }
         };
         let Some(message) = self.message(ask) else { return 0 };
-        *read = Read::Gathered(message.clone(), lines);
+        let allows_utf8 = message.raw().is_ascii() || self.allows_utf8();
+        *read = Read::Gathered(message.clone(), Extent { lines, allows_utf8 });
         message.raw().len().max(1) as u64
     }
 
@@ -199,7 +231,7 @@ impl Machine for Pop3 {
     }
 
     fn command(&mut self, instead_of: &Request, line: &[u8]) -> Option<Request> {
-        let line = line::whole(line, self.config.limits.line)?;
+        let line = line::whole(line, self.longest(line))?;
         match &instead_of.ask {
             Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) => {}
             Ask::Sasl(_) => self.state = Pop3State::Authorization(None),
@@ -228,6 +260,7 @@ impl Machine for Pop3 {
 
     fn secured(&mut self) {
         self.tls.activate();
+        self.is_utf8 = false;
         self.state = Pop3State::Authorization(None);
     }
 
@@ -264,7 +297,13 @@ mod tests {
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         let inbox = txn.mailbox_of("bob", "INBOX").unwrap();
         txn.append(inbox, Flags::NONE, None, Bytes::from_static(b"a: b\r\n\r\n.\r\n..\r\n"));
-        let config = Config { host: "test".into(), starttls: StartTls::Never, seed: 1, limits: Limits::default() };
+        let config = Config {
+            host: "test".into(),
+            starttls: StartTls::Never,
+            seed: 1,
+            limits: Limits::default(),
+            policy: Policy::default(),
+        };
         let mut machine = Pop3::new(Arc::new(config), false, false);
         let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);
         let mut seen = Vec::new();
@@ -272,8 +311,8 @@ mod tests {
             assert_eq!(machine.reads(&request), machine.gather(&mut request, &mail.accounts) > 0);
             Pop3::compute(&mut request);
             let read = match &request.read {
-                Read::Text(text) => text.clone().into_pieces(),
-                Read::Nothing | Read::Gathered(..) => Vec::new(),
+                Read::Text(text) => text.clone().unwrap().into_pieces(),
+                Read::Nothing | Read::Gathered(..) | Read::Unhashed(_) | Read::Hashed(_) => Vec::new(),
             };
             let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
             let reply = machine.perform(request, &mut txn).reply;

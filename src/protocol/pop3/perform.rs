@@ -1,14 +1,15 @@
 //! Performing the commands.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::mem;
 
 use bytes::Bytes;
 
+use super::capabilities::{language, languages};
 use super::command::{Pop3Command, UNKNOWN_MECHANISM};
-use super::maildrop::{self, Maildrop, Read};
-use super::{Ask, Pop3, Pop3State, Request};
+use super::maildrop::{self, Maildrop};
+use super::read::{Extent, Read};
+use super::{Ask, Pop3, Pop3State, Request, UniqueIds};
 use crate::mail::{AccountNo, MailboxId};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
@@ -97,7 +98,18 @@ impl Pop3 {
                 Ok(positive(reply.line(&["."])))
             }
             (Pop3Command::Quit, _) => Ok(self.quit(txn)),
-            (command, Pop3State::Transaction(_, maildrop)) => transact(command, read, maildrop),
+            (Pop3Command::Lang(range), _) => {
+                self.may_come_before_tls(Event::Pop3Lang)?;
+                lang(range.as_deref())
+            }
+            (Pop3Command::Retr(number), Pop3State::Transaction(..)) => self.retrieve(number, None, read),
+            (Pop3Command::Top { number, lines }, Pop3State::Transaction(..)) => {
+                self.retrieve(number, Some(lines), read)
+            }
+            (command, Pop3State::Transaction(_, maildrop)) => {
+                read.keep_hashes(maildrop);
+                transact(command, maildrop, &self.config.policy.unique_ids)
+            }
             (command, Pop3State::Silent | Pop3State::Authorization(_) | Pop3State::Sasl(_)) => {
                 self.may_come_before_tls(command.event())?;
                 self.authorize(command, txn)
@@ -111,11 +123,17 @@ impl Pop3 {
             Pop3State::Silent | Pop3State::Sasl(_) | Pop3State::Transaction(..) => None,
         };
         match command {
+            // RFC 6856 §2.1: a client must not issue STLS after UTF8.
+            Pop3Command::Stls if self.is_utf8 => Err("STLS must come before UTF8".to_owned()),
             Pop3Command::Stls => match self.tls.may_begin() {
                 Ok(()) => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
                 Err(NoStartTls::Active) => Err("TLS is active already".to_owned()),
                 Err(NoStartTls::Never) => Err("STLS is not implemented".to_owned()),
             },
+            Pop3Command::Utf8 => {
+                self.is_utf8 = true;
+                Ok(ok("UTF-8 is enabled"))
+            }
             Pop3Command::User(login) => {
                 self.state = Pop3State::Authorization(Some(login));
                 Ok(ok("now the password"))
@@ -151,7 +169,9 @@ impl Pop3 {
             | Pop3Command::Stat
             | Pop3Command::Top { .. }
             | Pop3Command::Uidl(_) => Err("log in first".to_owned()),
-            Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are handled before, in any state"),
+            Pop3Command::Capa | Pop3Command::Lang(_) | Pop3Command::Quit => {
+                unreachable!("they are handled before, in any state")
+            }
         }
     }
 
@@ -176,10 +196,21 @@ impl Pop3 {
 
     /// Locks the maildrop and numbers its messages (RFC 1939 §4).
     fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
+        let delay = self.config.policy.login_delay;
+        // RFC 2449 §8.1.1: only after the user has proven who it is.
+        if verdict.is_proven
+            && let Some(wait) = txn.wait_for_maildrop(&verdict.login, delay)
+        {
+            let seconds = wait.as_millis().div_ceil(1000);
+            return Err(format!("[LOGIN-DELAY] you may log in again in {seconds} s"));
+        }
         let Some(account) = txn.log_in(verdict) else {
             return Err(format!("[AUTH] {}", verdict.failure()));
         };
         let (count, octets) = self.open(account, txn)?;
+        if !delay.is_zero() {
+            txn.note_login(account);
+        }
         Ok(ok(&format!("{count} messages, {octets} octets")))
     }
 
@@ -193,12 +224,35 @@ impl Pop3 {
             txn.leave_maildrop();
             txn.hold_maildrop(account);
         }
-        let place = txn.account(account).map(|its| MailboxId { account, mailbox: its.inbox().no });
-        let maildrop = place.and_then(|place| txn.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
-        let maildrop = maildrop.ok_or("[SYS/TEMP] the account is gone")?;
+        let gone = "[SYS/TEMP] the account is gone";
+        let its = txn.account(account).ok_or(gone)?;
+        let (place, expire) =
+            (MailboxId { account, mailbox: its.inbox().no }, self.config.policy.expire_of(&its.login));
+        if let Some(time) = expire.time() {
+            txn.expunge_older(place, time);
+        }
+        let maildrop = Maildrop::of(place, txn.mailbox(place).ok_or(gone)?, expire);
         let stat = maildrop.stat();
         self.state = Pop3State::Transaction(account, maildrop);
         Ok(stat)
+    }
+
+    /// RETR and TOP.
+    fn retrieve(&mut self, number: u32, lines: Option<u32>, read: Read) -> Answer {
+        let Pop3State::Transaction(_, maildrop) = &self.state else { return Err("log in first".to_owned()) };
+        let message = maildrop.message(number).ok_or_else(|| no_message(number))?;
+        let mut reply = match lines {
+            None => Reply::default().line(&["+OK ", &format!("{} octets", maildrop::size(message))]),
+            Some(_) => Reply::default().line(&["+OK the top follows"]),
+        };
+        let allows_utf8 = message.raw().is_ascii() || self.allows_utf8();
+        reply.append(read.text(message, Extent { lines, allows_utf8 })?);
+        if let Pop3State::Transaction(_, maildrop) = &mut self.state
+            && lines.is_none()
+        {
+            maildrop.retrieve(number);
+        }
+        Ok(positive(reply))
     }
 
     /// Deletes the messages that are marked as deleted (RFC 1939 §6).
@@ -213,26 +267,6 @@ impl Pop3 {
         // Unlock it now, because the client may come back before this connection ends.
         txn.leave_maildrop();
         end(if failed { refused("[SYS/TEMP] some deleted messages were not removed") } else { ok("goodbye") })
-    }
-
-    /// The lines of CAPA, without the last CRLF.
-    pub(in crate::protocol) fn capabilities(&self) -> String {
-        self.capability_lines().join("\r\n")
-    }
-
-    /// The capabilities of RFC 2449 §5.
-    fn capability_lines(&self) -> Vec<Cow<'_, str>> {
-        let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
-        let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
-        if !self.tls.is_required(StartTls::BeforeLogin) {
-            lines.push("USER".into());
-            lines.extend(self.capability_overrides.mechanism_list("SASL", self.tls));
-        }
-        if self.tls.is_offered() {
-            lines.push("STLS".into());
-        }
-        lines.push("IMPLEMENTATION mailjig".into());
-        self.capability_overrides.apply(self.tls, lines)
     }
 
     /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for
@@ -278,17 +312,31 @@ fn sizes(maildrop: &Maildrop) -> Reply {
 }
 
 /// The unique-id listing (RFC 1939 §7).
-fn unique_ids(maildrop: &Maildrop) -> Reply {
+fn unique_ids(maildrop: &Maildrop, ids: &UniqueIds) -> Reply {
     let mut reply = Reply::default().line(&["+OK unique ids follow"]);
     for (number, _) in maildrop.each() {
-        let id = maildrop.unique_id(number).unwrap_or_default();
+        let id = maildrop.unique_id(number, ids).unwrap_or_default();
         let _infallible = write!(reply, "{number} {id}\r\n");
     }
     reply.line(&["."])
 }
 
-fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer {
-    let none = |number: u32| format!("there is no message {number}");
+fn no_message(number: u32) -> String {
+    format!("there is no message {number}")
+}
+
+/// LANG (RFC 6856 §3.2).
+fn lang(range: Option<&str>) -> Answer {
+    let Some(range) = range else {
+        let languages: Vec<String> = languages().collect();
+        return Ok(listing("these are the languages", languages.iter().map(String::as_str)));
+    };
+    let tag = language(range).ok_or_else(|| format!("there are no texts in the language {range}"))?;
+    Ok(ok(&format!("{tag} the language was changed")))
+}
+
+fn transact(command: Pop3Command, maildrop: &mut Maildrop, ids: &UniqueIds) -> Answer {
+    let none = no_message;
     let mut reply = Reply::default();
     match command {
         Pop3Command::Stat => {
@@ -301,20 +349,10 @@ fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer
         }
         Pop3Command::List(None) => reply = sizes(maildrop),
         Pop3Command::Uidl(Some(number)) => {
-            let id = maildrop.unique_id(number).ok_or_else(|| none(number))?;
+            let id = maildrop.unique_id(number, ids).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{number} {id}")]);
         }
-        Pop3Command::Uidl(None) => reply = unique_ids(maildrop),
-        Pop3Command::Retr(number) => {
-            let message = maildrop.message(number).ok_or_else(|| none(number))?;
-            reply = reply.line(&["+OK ", &format!("{} octets", maildrop::size(message))]);
-            reply.append(read.text(message, None));
-        }
-        Pop3Command::Top { number, lines } => {
-            let message = maildrop.message(number).ok_or_else(|| none(number))?;
-            reply = reply.line(&["+OK the top follows"]);
-            reply.append(read.text(message, Some(lines)));
-        }
+        Pop3Command::Uidl(None) => reply = unique_ids(maildrop, ids),
         Pop3Command::Dele(number) => {
             if !maildrop.delete(number) {
                 return Err(none(number));
@@ -331,10 +369,15 @@ fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer
         | Pop3Command::Auth(_)
         | Pop3Command::Pass(_)
         | Pop3Command::Stls
-        | Pop3Command::User(_) => {
+        | Pop3Command::User(_)
+        | Pop3Command::Utf8 => {
             return Err("you are logged in already".to_owned());
         }
-        Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are handled before, in any state"),
+        Pop3Command::Capa
+        | Pop3Command::Lang(_)
+        | Pop3Command::Quit
+        | Pop3Command::Retr(_)
+        | Pop3Command::Top { .. } => unreachable!("they are handled before"),
     }
     Ok(positive(reply))
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::field::message;
-use super::line::{self, Line, Lines};
+use super::line::{self, LOGIN_LINE, Line, Lines};
 use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
     StartTls, TlsState, Unfinished, Value,
@@ -58,9 +58,6 @@ impl Config {
         }
     }
 }
-
-/// How many octets a line of a login may have at least (RFC 4954 §4, the limit of AUTH). Tokens are long.
-const LOGIN_LINE: usize = 12_288;
 
 /// Limits for a client.
 #[derive(Debug, Clone)]

@@ -1,0 +1,57 @@
+//! What CAPA announces (RFC 2449 §5), and the languages of LANG (RFC 6856 §3).
+
+use std::borrow::Cow;
+
+use super::{Pop3, Pop3State};
+use crate::protocol::StartTls;
+
+/// The languages of the server's texts. All texts are in English, which is also the default language (RFC 2277 §4.5).
+const LANGUAGES: [(&str, &str); 2] = [("i-default", "English, the default"), ("en", "English")];
+
+impl Pop3 {
+    /// The lines of CAPA, without the last CRLF.
+    pub(in crate::protocol) fn capabilities(&self) -> String {
+        self.capability_lines().join("\r\n")
+    }
+
+    /// The capabilities of RFC 2449 §6.
+    pub(super) fn capability_lines(&self) -> Vec<Cow<'_, str>> {
+        let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"];
+        let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
+        let of_user = match &self.state {
+            Pop3State::Transaction(_, maildrop) => Some(maildrop.expire),
+            Pop3State::Silent | Pop3State::Authorization(_) | Pop3State::Sasl(_) => None,
+        };
+        let policy = &self.config.policy;
+        lines.push(policy.expire_capability(of_user).into());
+        lines.extend(policy.login_delay_capability().map(Cow::Owned));
+        // Without the argument USER, which promises SASLprep of user names and passwords (RFC 6856 §2.2).
+        lines.extend(["UTF8", "LANG"].map(Cow::Borrowed));
+        if !self.tls.is_required(StartTls::BeforeLogin) {
+            lines.push("USER".into());
+            lines.extend(self.capability_overrides.mechanism_list("SASL", self.tls));
+        }
+        if self.tls.is_offered() {
+            lines.push("STLS".into());
+        }
+        lines.push("IMPLEMENTATION mailjig".into());
+        self.capability_overrides.apply(self.tls, lines)
+    }
+}
+
+/// The languages, as LANG lists them.
+pub(super) fn languages() -> impl Iterator<Item = String> {
+    LANGUAGES.iter().map(|(tag, description)| format!("{tag} {description}"))
+}
+
+/// The language that a range selects: the first that begins with it (RFC 4647 §3.3.1), or English for `*`.
+pub(super) fn language(range: &str) -> Option<&'static str> {
+    let begins = |tag: &str| {
+        let start = tag.get(..range.len()).is_some_and(|start| start.eq_ignore_ascii_case(range));
+        start && matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
+    };
+    if range == "*" {
+        return Some("en");
+    }
+    LANGUAGES.iter().map(|(tag, _)| *tag).find(|tag| begins(tag))
+}
