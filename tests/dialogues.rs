@@ -125,6 +125,7 @@ fn server(script: &Dialogue) -> MailServer {
     if let Some(form) = script.settings("uidl").next() {
         builder = builder.pop3_unique_ids(form);
     }
+    builder = builder.submission_strict(script.settings("submission").any(|value| value == "strict"));
     builder = builder.pop3_expire(script.number("expire").map(|days| days as u32));
     for expire in script.settings("expire_for") {
         let (login, days) = expire.split_once(' ').unwrap();

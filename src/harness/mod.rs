@@ -13,6 +13,7 @@ mod pop3;
 mod quiet;
 pub mod rules;
 mod sessions;
+mod smtp;
 mod wait;
 
 #[cfg(feature = "api")]

@@ -83,9 +83,11 @@ impl Loaded {
 impl AtStart {
     /// Adds the settings of another file, except those that this file has.
     fn take_in(&mut self, inner: AtStart) {
-        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } = inner;
+        let AtStart { smtp_size, submission_strict, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } =
+            inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
         self.imap_size = self.imap_size.or(imap_size);
+        self.submission_strict = self.submission_strict.or(submission_strict);
         self.imap_strict = self.imap_strict.or(imap_strict);
         self.delimiter = self.delimiter.or(delimiter);
         self.namespace = self.namespace.take().or(namespace);

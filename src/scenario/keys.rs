@@ -150,7 +150,19 @@ pub(super) const SIZE: &[Key] =
         .example(r#"limits.size = "10kB""#)
         .required()];
 
-pub(super) const SMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS, LIMITS];
+pub(super) const SMTP: &[Key] = &[
+    GREETING,
+    AUTH,
+    CAPS,
+    CAPS_TLS,
+    LIMITS,
+    Key::new(
+        "submission_strict",
+        Form::Truth,
+        "Submission and SMTPS refuse senders and recipients whose domain is not fully qualified, such as `root@localhost`. Applies if the server starts with the scenario.",
+    )
+    .example("submission_strict = true"),
+];
 pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS];
 pub(super) const POP3: &[Key] = &[
     GREETING,

@@ -119,6 +119,8 @@ pub(crate) struct AtStart {
     /// The largest message in octets, over SMTP and over IMAP.
     pub(crate) smtp_size: Option<u64>,
     pub(crate) imap_size: Option<u64>,
+    /// Whether submission refuses domains that are not fully qualified.
+    pub(crate) submission_strict: Option<bool>,
     /// Whether IMAP refuses deviations from the grammar.
     pub(crate) imap_strict: Option<bool>,
     pub(crate) delimiter: Option<char>,

@@ -44,6 +44,9 @@ impl Reader {
                     Protocol::Lmtp | Protocol::Pop3 => {}
                 }
             }
+            if let Some(strict) = its.get("submission_strict") {
+                loaded.start.submission_strict = self.truth(strict);
+            }
             if let Some(strict) = its.get("strict") {
                 loaded.start.imap_strict = self.truth(strict);
             }

@@ -274,6 +274,7 @@ impl Server {
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             requires_auth: settings.requires_login(listener),
+            needs_qualified: settings.submission_strict && matches!(listener, Listener::Submission | Listener::Smtps),
             seed: settings.seed,
             limits: settings.limits.smtp.clone(),
         }

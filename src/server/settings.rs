@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     /// The STARTTLS setting of each listener that begins in cleartext.
     starttls: BTreeMap<Listener, StartTls>,
     pub(crate) submission_requires_auth: bool,
+    /// Whether `submission` and `smtps` refuse domains that are not fully qualified.
+    pub(crate) submission_strict: bool,
     pub(crate) namespace: Namespace,
     /// The deviations from the IMAP grammar that are tolerated.
     pub(crate) leniency: Leniency,
@@ -124,6 +126,7 @@ impl Default for Settings {
                 (Listener::Pop3, StartTls::Offered),
             ]),
             submission_requires_auth: true,
+            submission_strict: false,
             namespace: Namespace::default(),
             leniency: Leniency::default(),
             pop3: pop3::Policy::default(),
@@ -148,13 +151,15 @@ impl Settings {
     /// Applies the scenario's settings for the start of the server.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
-        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } = &scenario.start;
+        let AtStart { smtp_size, submission_strict, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } =
+            &scenario.start;
         for (listener, own) in &mut self.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
             *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
         }
         self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
+        self.submission_strict = submission_strict.unwrap_or(self.submission_strict);
         if let Some(is_strict) = imap_strict {
             self.leniency = if *is_strict { Leniency::STRICT } else { Leniency::default() };
         }

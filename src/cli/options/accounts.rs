@@ -19,6 +19,9 @@ pub(super) struct Accounts {
     /// Accept mail on `submission` and `smtps` without a login.
     #[arg(long, env = "MAILJIG_NO_REQUIRE_AUTH")]
     no_require_auth: bool,
+    /// Refuse senders and recipients whose domain is not fully qualified, on `submission` and `smtps` (RFC 6409 §4.2).
+    #[arg(long, env = "MAILJIG_SUBMISSION_STRICT")]
+    submission_strict: bool,
     /// Character between the levels of a mailbox name, such as `/` or `.`.
     #[arg(long, value_name = "CHAR", env = "MAILJIG_DELIMITER", default_value_t = '/', value_parser = delimiter)]
     delimiter: char,
@@ -38,6 +41,7 @@ impl Accounts {
         }
         settings.subaddress_separator = self.subaddress_separator.0;
         settings.submission_requires_auth = !self.no_require_auth;
+        settings.submission_strict = self.submission_strict;
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
         if let Some(why) = settings.namespace.objection_to_prefix() {
             return Err(format!("`--namespace {}` is not a valid namespace: {why}", self.namespace));

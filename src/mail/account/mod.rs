@@ -162,6 +162,19 @@ impl Accounts {
         self.is_open() || self.owner(address).is_some()
     }
 
+    /// The addresses of accounts on the list with this local part, or of the account with this login.
+    pub(crate) fn addresses_of(&self, name: &str) -> Vec<&str> {
+        let own = |member: &'_ Member| same(&member.login, name);
+        let is_meant = |member: &Member, address: &str| {
+            address.rsplit_once('@').is_some_and(|(local, _)| own(member) || local.eq_ignore_ascii_case(name))
+        };
+        let all = |member| -> Vec<&str> {
+            let Member { login, addresses, .. }: &Member = member;
+            [login].into_iter().chain(addresses).map(|its| &**its).filter(|its| is_meant(member, its)).collect()
+        };
+        self.members.iter().flat_map(all).collect()
+    }
+
     /// Whether an account has access tokens.
     pub(crate) fn has_tokens(&self) -> bool {
         self.members.iter().any(|member| !member.tokens.is_empty())

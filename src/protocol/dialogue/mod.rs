@@ -179,6 +179,7 @@ fn smtp_as(dialect: Dialect, script: &Dialogue) -> Smtp {
         host: "mail.test".into(),
         starttls: starttls(script),
         requires_auth: script.settings("auth").any(|its| its == "required"),
+        needs_qualified: script.settings("submission").any(|its| its == "strict"),
         seed: 1,
         limits,
     };

@@ -13,17 +13,31 @@ use crate::sasl::{Mechanism, initial_response};
 pub(crate) enum SmtpCommand {
     Helo(Box<str>),
     Ehlo(Box<str>),
-    Mail { sender: Sender, is_international: bool },
-    Rcpt { address: Box<str>, parameters: Parameters, is_international: bool },
+    Mail {
+        sender: Sender,
+        is_international: bool,
+    },
+    Rcpt {
+        address: Box<str>,
+        parameters: Parameters,
+        is_international: bool,
+    },
     Data,
     Rset,
     Noop,
-    Vrfy(Box<str>),
+    /// `is_utf8` is whether the reply may have UTF-8.
+    Vrfy {
+        name: Box<str>,
+        is_utf8: bool,
+    },
     Expn,
     Help,
     Quit,
     Starttls,
-    Auth { mechanism: &'static Mechanism, initial: Option<Vec<u8>> },
+    Auth {
+        mechanism: &'static Mechanism,
+        initial: Option<Vec<u8>>,
+    },
 }
 
 impl SmtpCommand {
@@ -37,7 +51,7 @@ impl SmtpCommand {
             Self::Data => Event::SmtpData,
             Self::Rset => Event::SmtpRset,
             Self::Noop => Event::SmtpNoop,
-            Self::Vrfy(_) => Event::SmtpVrfy,
+            Self::Vrfy { .. } => Event::SmtpVrfy,
             Self::Expn => Event::SmtpExpn,
             Self::Help => Event::SmtpHelp,
             Self::Quit => Event::SmtpQuit,
@@ -99,7 +113,10 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpMail => mail(argument, limit),
         Event::SmtpRcpt => rcpt(argument),
         Event::SmtpVrfy if argument.is_empty() => Err(Refusal::parameters("VRFY takes a user name or an address")),
-        Event::SmtpVrfy => Ok(SmtpCommand::Vrfy(argument.into())),
+        Event::SmtpVrfy => {
+            let name = strip_ending(argument, " SMTPUTF8");
+            Ok(SmtpCommand::Vrfy { name: name.unwrap_or(argument).trim_end().into(), is_utf8: name.is_some() })
+        }
         Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes the name of a list")),
         Event::SmtpExpn => Ok(SmtpCommand::Expn),
         // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed and ignored.
@@ -160,6 +177,11 @@ fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
     };
     let initial = initial.map(|base64| initial_response(base64.as_bytes())).transpose()?;
     Ok(SmtpCommand::Auth { mechanism, initial })
+}
+
+fn strip_ending<'a>(text: &'a str, ending: &str) -> Option<&'a str> {
+    let at = text.len().checked_sub(ending.len())?;
+    text.get(at..)?.eq_ignore_ascii_case(ending).then(|| &text[..at])
 }
 
 fn strip_keyword<'a>(text: &'a str, keyword: &str) -> Option<&'a str> {

@@ -9,6 +9,7 @@ mod parameter;
 mod path;
 mod perform;
 mod refusal;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) starttls: StartTls,
     /// Whether MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
+    /// Whether the domains of senders and recipients must be fully qualified (RFC 6409 §4.2).
+    pub(crate) needs_qualified: bool,
     /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
@@ -53,6 +56,7 @@ impl Config {
             host: "test".into(),
             starttls: StartTls::Never,
             requires_auth: false,
+            needs_qualified: false,
             seed: 1,
             limits: Limits::default(),
         }

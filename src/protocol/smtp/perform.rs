@@ -9,6 +9,7 @@ use super::command::SmtpCommand;
 use super::data::{Body, Receiver};
 use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
+use super::verify::is_qualified;
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
@@ -17,12 +18,12 @@ use crate::sasl::{Authentication, Mechanism, Progress};
 /// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, Refusal>;
 
-fn positive(reply: Reply) -> Outcome<Request> {
+pub(super) fn answered(reply: Reply) -> Outcome<Request> {
     Outcome { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
 pub(super) fn say(line: &str) -> Outcome<Request> {
-    positive(Reply::default().line(&[line]))
+    answered(Reply::default().line(&[line]))
 }
 
 impl Smtp {
@@ -56,7 +57,7 @@ impl Smtp {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
-        positive(reply)
+        answered(reply)
     }
 
     /// RFC 5321 §3.8: 421 announces that the server closes the connection.
@@ -98,8 +99,7 @@ impl Smtp {
                 Ok(say("250 2.0.0 Ok"))
             }
             SmtpCommand::Noop => Ok(say("250 2.0.0 Ok")),
-            // RFC 5321 §3.5.3: a server that does not verify addresses replies 252.
-            SmtpCommand::Vrfy(_) => Ok(say("252 2.1.5 Cannot VRFY user, but will accept message and attempt delivery")),
+            SmtpCommand::Vrfy { name, is_utf8 } => Self::vrfy(&name, is_utf8, txn),
             SmtpCommand::Expn => Err(Refusal::not_implemented("EXPN")),
             SmtpCommand::Help => Ok(self.help()),
             SmtpCommand::Quit => Ok(Outcome { next: Next::End, ..say("221 2.0.0 Bye") }),
@@ -126,7 +126,7 @@ impl Smtp {
             reply.push_capabilities(self.capability_overrides.label(self.tls), capabilities);
         }
         reply.push("\r\n");
-        positive(reply)
+        answered(reply)
     }
 
     /// The lines of EHLO after the host name, with their codes and without the last CRLF.
@@ -154,6 +154,9 @@ impl Smtp {
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with DATA or RSET"));
         }
+        if self.config.needs_qualified && !is_qualified(sender.address()) {
+            return Err(Refusal::new("554 5.1.8", "the domain of the sender must be fully qualified"));
+        }
         // RFC 6531 §3.5.
         if is_international && !sender.parameters().smtputf8() {
             return Err(Refusal::new("553 5.6.7", "a non-ASCII address needs the SMTPUTF8 parameter"));
@@ -173,6 +176,8 @@ impl Smtp {
             Some(Refusal::new("452 4.5.3", &format!("Too many recipients: a message may have {limit}")))
         } else if is_international && !transaction.sender.parameters().smtputf8() {
             Some(Refusal::new("553 5.6.7", "a non-ASCII address needs SMTPUTF8 in MAIL"))
+        } else if self.config.needs_qualified && !is_qualified(address) {
+            Some(Refusal::new("554 5.1.2", "the domain of the recipient must be fully qualified"))
         } else if !txn.delivers_to(address) {
             Some(Refusal::new("550 5.1.1", &format!("<{}>: No such user here", visible(address))))
         } else {
@@ -240,7 +245,7 @@ impl Smtp {
         let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
         let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);
-        positive(reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]))
+        answered(reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]))
     }
 
     fn starttls(&mut self) -> Answer {
