@@ -21,7 +21,10 @@ impl Smtp {
             return cannot("252 2.6.8", "the reply needs UTF-8; ask with the parameter SMTPUTF8");
         }
         match mailboxes.as_slice() {
-            [] => Err(Refusal::new("550 5.1.1", &format!("<{}>: No such user here", visible(text)))),
+            [] => Err(Refusal::new(
+                "550 5.1.1",
+                &format!("<{}>: No such user here", visible(text.trim_matches(['<', '>']))),
+            )),
             // RFC 5321 §3.5.2: the address is in angle brackets.
             [mailbox] => Ok(super::perform::say(&format!("250 2.1.5 <{mailbox}>"))),
             several => {
