@@ -62,7 +62,9 @@ pub use harness::{
     Settled, Verify, Wait, WaitCount, rules,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
-pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
+pub use mail::{
+    Address, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
+};
 pub use protocol::{Event, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, StartError};

@@ -48,6 +48,37 @@ fn every_view_of_a_message_is_returned() {
 }
 
 #[test]
+fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
+    let (server, api) = start();
+    let mail = "EHLO app.example\nMAIL FROM:<ann@example.org> Ret=HDRS ENVID=QQ+2B1\n\
+                RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org\n\
+                RCPT TO:<eve@example.org> NOTIFY=NEVER\nDATA\n\n.\nQUIT\n";
+
+    talk(server.smtp().address(), mail);
+
+    assert_eq!(
+        api.ok("/messages/m1")["envelope"],
+        json!({
+            "from": {
+                "address": "ann@example.org", "parameters": { "Ret": "HDRS", "ENVID": "QQ+2B1" },
+                "ret": "hdrs", "envid": "QQ+1",
+            },
+            "recipients": [
+                {
+                    "address": "bob@example.org", "verdict": "accepted",
+                    "parameters": { "NOTIFY": "DELAY,SUCCESS", "ORCPT": "rfc822;all+2Bx@example.org" },
+                    "notify": ["success", "delay"], "orcpt": { "type": "rfc822", "address": "all+x@example.org" },
+                },
+                {
+                    "address": "eve@example.org", "verdict": "accepted",
+                    "parameters": { "NOTIFY": "NEVER" }, "notify": ["never"],
+                },
+            ],
+        })
+    );
+}
+
+#[test]
 fn parts_are_listed_and_returned_decoded() {
     let (server, api) = start();
     server.deliver(

@@ -14,7 +14,10 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tls.done", "{age} {conn} {ip} {listener} {server_cert} {sni} {tls}", "0 2 127.0.0.1 smtps good localhost true"),
     ("smtp.auth", "{user} {mech} {verb} {conns}", "bob@example.org PLAIN AUTH 2"),
     ("smtp.mail", "{from} {size} {param.SIZE} {sent}", "ann@example.org 60 60 0"),
+    ("smtp.mail", "{ret} {envid} {param.ENVID}", "hdrs a+b a+2Bb"),
     ("smtp.rcpt", "{rcpt} {rcpts}", "bob@example.org 0"),
+    ("smtp.rcpt", "{notify} {param.NOTIFY} {orcpt} {ret}", "success,delay DELAY,SUCCESS all+x@example.org hdrs"),
+    ("smtp.message", "{notify} {orcpt} {ret} {envid}", "success,delay all+x@example.org hdrs a+b"),
     ("smtp.message", "{rcpt} {rcpts} {size} {bytes} {subject} {header.X-Kind} {body}", "bob@example.org 1 40 40 hi test some text"),
     ("mail.delivered", "{user} {mailbox} {uid} {size} {bytes} {rcpt} {subject} {header.X-Kind} {body}", "bob@example.org INBOX 1 40 40 bob@example.org hi test some text"),
     ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "5000000 5000000 5000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
@@ -48,7 +51,9 @@ fn each_field_has_its_value() {
     let mut smtp = Wire::connect(&server, "smtp", true);
     smtp.line();
     conversation(&mut smtp, &["EHLO x", "XYZZY", "AUTH PLAIN AGJvYkBleGFtcGxlLm9yZwB4"], "235");
-    let mail = ["MAIL FROM:<ann@example.org> SIZE=60", "RCPT TO:<bob@example.org>", "DATA"];
+    let mail = "MAIL FROM:<ann@example.org> SIZE=60 RET=HDRS ENVID=a+2Bb";
+    let rcpt = "RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org";
+    let mail = [mail, rcpt, "DATA"];
     conversation(&mut smtp, &mail, "354");
     conversation(&mut smtp, &["Subject: hi", "X-Kind: test", "", "some text", "."], "250");
     server.settled().block();
@@ -74,6 +79,8 @@ fn each_field_has_its_value() {
 const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     ("smtp", "MAIL FROM:<a@b> SIZE=7 X-P=1", "smtp.mail", "{from} {size} {param.SIZE} {param.AUTH}", "a@b 7 7 "),
     ("smtp", "MAIL FROM: a@b size=x", "smtp.mail", "{from} {size} {param.SIZE}", "a@b  x"),
+    ("smtp", "MAIL FROM:<a@b> RET=FULL ENVID=x X-P=1", "smtp.mail", "{ret} {envid} {param.RET}", "full x FULL"),
+    ("smtp", "RCPT TO:<c@d> NOTIFY=DELAY X-P=1", "smtp.rcpt", "{notify} {orcpt} {ret}", "delay  "),
     ("smtp", "MAIL FROM:<a@b", "smtp.mail", "{from}", "a@b"),
     ("smtp", "RCPT TO:<c@d e> NOTIFY=NEVER", "smtp.rcpt", "{rcpt} {from}", "c@d e "),
     ("smtp", "RCPT TO:<c@d>", "smtp.rcpt", "{rcpt}", "c@d"),
@@ -129,6 +136,44 @@ fn a_response_of_fetch_can_be_written_by_hand() {
     let wanted =
         |n, flags: &str| format!("* {n} FETCH (RFC822.SIZE {size} FLAGS ({flags}) INTERNALDATE \"{date}\" UID {n})");
     assert_eq!([first, second], [&*wanted(1, "\\Recent"), &*wanted(2, "\\Seen $Old \\Recent")]);
+}
+
+#[test]
+fn a_delivery_over_lmtp_has_the_parameters_of_its_recipient() {
+    const TEXT: &str = r#"
+        mailjig = 1
+        [[rule]]
+        on = "lmtp.delivery"
+        when = { notify = "never", envid = "a+b" }
+        do = { reply = "452 4.2.2 {rcpt} wants no notification" }
+        [[rule]]
+        on = "lmtp.delivery"
+        when = { orcpt = "all@example.org" }
+        do = { reply = "452 4.2.2 {rcpt} is one of all" }
+    "#;
+    let scenario = Scenario::text("lmtp.toml", TEXT);
+    let server =
+        MailServer::builder().scenario(scenario).account("ann@example.org", "x").account("bob@example.org", "x");
+    let server = server.account("cem@example.org", "x").start();
+    let mut lmtp = Wire::connect(&server, "lmtp", false);
+    let rcpt = [
+        "RCPT TO:<ann@example.org>",
+        "RCPT TO:<eve@example.org> NOTIFY=NEVER",
+        "RCPT TO:<bob@example.org> NOTIFY=NEVER",
+        "RCPT TO:<cem@example.org> NOTIFY=SUCCESS ORCPT=rfc822;all@EXAMPLE.org",
+    ];
+    conversation(&mut lmtp, &[&["LHLO x", "MAIL FROM:<> ENVID=a+2Bb"], &rcpt[..], &["DATA"]].concat(), "354");
+
+    lmtp.say("Subject: hi\r\n\r\n.\r\n");
+
+    let mut said = String::new();
+    while said.lines().count() < 3 || !said.ends_with('\n') {
+        said += &String::from_utf8(lmtp.read().unwrap()).unwrap();
+    }
+    let wanted = "250 2.0.0 <ann@example.org> Ok: queued as m1\r\n\
+                  452 4.2.2 bob@example.org wants no notification\r\n\
+                  452 4.2.2 cem@example.org is one of all\r\n";
+    assert_eq!(said, wanted);
 }
 
 #[test]

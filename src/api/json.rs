@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Session, Tls};
-use crate::mail::{Address, Parameters, Part, Verdict};
+use crate::mail::{Address, Parameters, Part, Recipient, Ret, Sender, Verdict};
 use crate::protocol::Listener;
 
 /// A message without its bytes.
@@ -47,33 +47,79 @@ struct EnvelopeJson {
 #[derive(Serialize, ToSchema)]
 struct SenderJson {
     address: String,
+    /// The parameters of MAIL, as sent.
     #[schema(value_type = Object)]
     parameters: Parameters,
+    /// `full` or `hdrs`, if the client sent RET (RFC 3461).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ret: Option<&'static str>,
+    /// ENVID, decoded (RFC 3461).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envid: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct RecipientJson {
     address: String,
+    /// The parameters of RCPT, as sent.
     #[schema(value_type = Object)]
     parameters: Parameters,
+    /// NOTIFY (RFC 3461): some of `success`, `failure` and `delay`, or only `never`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify: Option<Vec<&'static str>>,
+    /// ORCPT, decoded (RFC 3461).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orcpt: Option<OriginalRecipientJson>,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OriginalRecipientJson {
+    /// The type of the address, such as `rfc822`.
+    r#type: String,
+    address: String,
+}
+
+impl From<&Sender> for SenderJson {
+    fn from(sender: &Sender) -> Self {
+        let parameters = sender.parameters().clone();
+        Self {
+            address: sender.address().to_owned(),
+            ret: parameters.ret().map(Ret::name),
+            envid: parameters.envelope_id(),
+            parameters,
+        }
+    }
+}
+
+impl From<&Recipient> for RecipientJson {
+    fn from(recipient: &Recipient) -> Self {
+        let (verdict, reply) = match recipient.verdict() {
+            Verdict::Accepted => ("accepted", None),
+            Verdict::Refused(reply) => ("refused", Some(reply.to_string())),
+        };
+        let parameters = recipient.parameters().clone();
+        let orcpt = parameters.original_recipient().map(|its| OriginalRecipientJson {
+            r#type: its.address_type().to_owned(),
+            address: its.address().to_owned(),
+        });
+        Self {
+            address: recipient.address().to_owned(),
+            notify: parameters.notify().map(|its| its.names().collect()),
+            orcpt,
+            parameters,
+            verdict,
+            reply,
+        }
+    }
 }
 
 impl From<&Captured> for MessageJson {
     fn from(captured: &Captured) -> Self {
         let message = &captured.message;
         let envelope = message.envelope();
-        let sender = envelope.sender();
-        let recipients = envelope.recipients().iter().map(|recipient| {
-            let (verdict, reply) = match recipient.verdict() {
-                Verdict::Accepted => ("accepted", None),
-                Verdict::Refused(reply) => ("refused", Some(reply.to_string())),
-            };
-            let (address, parameters) = (recipient.address().to_owned(), recipient.parameters().clone());
-            RecipientJson { address, parameters, verdict, reply }
-        });
         Self {
             id: message.no(),
             seq: captured.closed,
@@ -81,8 +127,8 @@ impl From<&Captured> for MessageJson {
             received: message.received(),
             size: message.raw().len(),
             envelope: EnvelopeJson {
-                from: SenderJson { address: sender.address().to_owned(), parameters: sender.parameters().clone() },
-                recipients: recipients.collect(),
+                from: envelope.sender().into(),
+                recipients: envelope.recipients().iter().map(RecipientJson::from).collect(),
             },
             subject: message.subject(),
             from: message.from(),

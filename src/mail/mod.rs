@@ -29,5 +29,5 @@ pub use mime::{Address, Part};
 pub(crate) use mime::{MimeError, MultipartError, unknown_charset};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
-pub(crate) use parameters::Parameter;
-pub use parameters::Parameters;
+pub use parameters::{Notify, OriginalRecipient, Parameters, Ret};
+pub(crate) use parameters::{Parameter, envelope_id, xtext};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Input;
 use crate::base::{MessageNo, Timestamp};
-use crate::mail::{Message, Origin};
+use crate::mail::{Message, Origin, Parameters};
 
 /// A field of a request or of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,8 +33,10 @@ pub(crate) enum RequestField {
     Size,
     /// The octets of a message.
     Octets,
-    /// A parameter of MAIL or RCPT.
+    /// A parameter of MAIL or RCPT, as sent.
     Parameter(Box<str>),
+    /// The value that a parameter of MAIL or RCPT has in its own type.
+    Typed(TypedParameter),
     /// The mailbox that the command names, or else the selected one.
     Mailbox,
     /// The UIDs of the messages that the command names.
@@ -52,6 +54,35 @@ pub(crate) enum RequestField {
     InternalDate,
     /// The number of messages that the client knows of.
     Exists,
+}
+
+/// A parameter of MAIL or RCPT whose value has a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TypedParameter {
+    Ret,
+    EnvelopeId,
+    Notify,
+    OriginalRecipient,
+}
+
+impl TypedParameter {
+    /// Whether it belongs to a recipient.
+    pub(crate) fn is_of_recipient(self) -> bool {
+        match self {
+            Self::Ret | Self::EnvelopeId => false,
+            Self::Notify | Self::OriginalRecipient => true,
+        }
+    }
+
+    /// Its value among these parameters, if it is there and valid.
+    pub(super) fn value<'a>(self, parameters: &Parameters) -> Option<Value<'a>> {
+        match self {
+            Self::Ret => parameters.ret().map(|ret| Value::text(ret.name())),
+            Self::EnvelopeId => parameters.envelope_id().map(Value::text),
+            Self::Notify => parameters.notify().map(|its| Value::Several(its.names().map(Value::text).collect())),
+            Self::OriginalRecipient => parameters.original_recipient().map(|its| Value::text(its.address().to_owned())),
+        }
+    }
 }
 
 /// A field that depends on the content of messages, which have to be read for it.
@@ -131,6 +162,7 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         | RequestField::Size
         | RequestField::Octets
         | RequestField::Parameter(_)
+        | RequestField::Typed(_)
         | RequestField::Mailbox
         | RequestField::Uid
         | RequestField::UidKnown

@@ -32,7 +32,7 @@ pub(crate) use disconnect::farewell;
 pub(crate) use event::ALIASES;
 pub use event::Event;
 pub(crate) use event::{canonical, unknown_event};
-pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
+pub(crate) use field::{ContentField, RequestField, TypedParameter, Value, content_of, message};
 pub(crate) use framing::Framing;
 pub use listener::{Listener, Protocol};
 pub(crate) use redact::{is_bare_command, is_login_line, is_verb_of, masked, without_words};

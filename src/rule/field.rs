@@ -1,6 +1,6 @@
 //! The fields that conditions and templates can use.
 
-use crate::protocol::{ContentField, Event, Protocol, RequestField};
+use crate::protocol::{ContentField, Event, Protocol, RequestField, TypedParameter};
 
 /// Something that is known when a rule is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,6 +66,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The client sent part of this request before the previous reply was completely sent.",
     ),
     (
+        "envid",
+        Field::Request(RequestField::Typed(TypedParameter::EnvelopeId)),
+        FieldKind::Text,
+        "ENVID of MAIL, decoded: the identifier for notifications (RFC 3461).",
+    ),
+    (
         "exists",
         Field::Request(RequestField::Exists),
         FieldKind::Number,
@@ -109,6 +115,18 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The sequence numbers of the messages that the command is about.",
     ),
     (
+        "notify",
+        Field::Request(RequestField::Typed(TypedParameter::Notify)),
+        FieldKind::Word,
+        "NOTIFY of RCPT (RFC 3461), word by word: `success`, `failure`, `delay` or `never`; for a message, of each accepted recipient.",
+    ),
+    (
+        "orcpt",
+        Field::Request(RequestField::Typed(TypedParameter::OriginalRecipient)),
+        FieldKind::Address,
+        "The address in ORCPT of RCPT, decoded (RFC 3461); for a message, of each accepted recipient.",
+    ),
+    (
         "outcome",
         Field::Outcome,
         FieldKind::Word,
@@ -121,6 +139,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The recipient (forward-path); for a message, each accepted one.",
     ),
     ("rcpts", Field::Request(RequestField::Recipients), FieldKind::Number, "The number of recipients accepted so far."),
+    (
+        "ret",
+        Field::Request(RequestField::Typed(TypedParameter::Ret)),
+        FieldKind::Word,
+        "RET of MAIL: `full` or `hdrs` (RFC 3461).",
+    ),
     ("sent", Field::Sent, FieldKind::Number, "The number of messages that the session has sent."),
     ("seq", Field::Seq, FieldKind::Number, "The number of the request in its session, from 1."),
     (
@@ -170,7 +194,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
 /// The names with a second part after a dot.
 pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
     ("header", FieldKind::Text, "A header field of the message."),
-    ("param", FieldKind::Word, "A parameter of MAIL or RCPT."),
+    ("param", FieldKind::Word, "A parameter of MAIL or RCPT, as sent."),
     ("session", FieldKind::Any, "A variable of this session."),
     (
         "since",
@@ -266,6 +290,7 @@ impl Field {
             event,
             Event::SmtpMail | Event::SmtpRcpt | Event::SmtpData | Event::SmtpMessage | Event::LmtpDelivery
         );
+        let is_of_recipient = matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::LmtpDelivery);
         match self {
             Self::State(_) | Self::SinceFirst | Self::SinceStart | Self::Conns => true,
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
@@ -279,9 +304,9 @@ impl Field {
             Self::Request(RequestField::Mechanism) => event.is_login() && event != Event::Pop3User,
             Self::Request(RequestField::Token) => matches!(event, Event::SmtpAuth | Event::ImapAuth | Event::Pop3Auth),
             Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
-            Self::Request(RequestField::Recipient) => {
-                matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::LmtpDelivery | Event::MailDelivered)
-            }
+            Self::Request(RequestField::Recipient) => is_of_recipient || event == Event::MailDelivered,
+            Self::Request(RequestField::Typed(its)) if its.is_of_recipient() => is_of_recipient,
+            Self::Request(RequestField::Typed(_)) => is_transaction,
             Self::Request(RequestField::Parameter(_)) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
             Self::Request(RequestField::Size) => event == Event::SmtpMail || is_message,
             Self::Request(RequestField::Octets) | Self::Content(ContentField::Body | ContentField::Header(_)) => {

@@ -177,6 +177,7 @@ fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Va
         | RequestField::Sender
         | RequestField::Recipients
         | RequestField::Parameter(_)
+        | RequestField::Typed(_)
         | RequestField::UidKnown
         | RequestField::UidValidity
         | RequestField::Msn

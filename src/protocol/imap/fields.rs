@@ -52,10 +52,8 @@ impl Imap {
             },
             RequestField::InternalDate => self.fetched_date(ask, accounts).map(Value::text),
             RequestField::Mailbox => {
-                match command.and_then(Command::mailbox).map(str::to_owned).or(refused().mailbox) {
-                    Some(name) => Some(Value::text(accounts.namespace().canonical(&name).into_string())),
-                    None => Some(Value::text(&*self.selected(accounts)?.1.name)),
-                }
+                let named = command.and_then(Command::mailbox).map(str::to_owned).or(refused().mailbox);
+                self.named_or_selected(named, accounts)
             }
             RequestField::UidValidity => Some(Value::Number(self.selected(accounts)?.1.uid_validity.into())),
             RequestField::Exists => Some(Value::Number(self.view().ok()?.len() as u64)),
@@ -76,9 +74,19 @@ impl Imap {
                 });
                 value.or_else(|| numbers(refused().messages.filter(|(_, by_uid)| !by_uid)?.0))
             }
-            RequestField::Sender | RequestField::Recipient | RequestField::Recipients | RequestField::Parameter(_) => {
-                None
-            }
+            RequestField::Sender
+            | RequestField::Recipient
+            | RequestField::Recipients
+            | RequestField::Parameter(_)
+            | RequestField::Typed(_) => None,
+        }
+    }
+
+    /// The mailbox of this name, or else the selected one.
+    fn named_or_selected<'a>(&'a self, named: Option<String>, accounts: &'a Accounts) -> Option<Value<'a>> {
+        match named {
+            Some(name) => Some(Value::text(accounts.namespace().canonical(&name).into_string())),
+            None => Some(Value::text(&*self.selected(accounts)?.1.name)),
         }
     }
 

@@ -42,6 +42,7 @@ impl Pop3 {
             | RequestField::Recipient
             | RequestField::Recipients
             | RequestField::Parameter(_)
+            | RequestField::Typed(_)
             | RequestField::Mailbox
             | RequestField::UidKnown
             | RequestField::UidValidity

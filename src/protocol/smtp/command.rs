@@ -151,7 +151,9 @@ fn mail(argument: &str, limit: u64) -> Result<SmtpCommand, Refusal> {
     };
     let (path, rest) = path(rest).map_err(|why| Refusal::new("501 5.1.7", why))?;
     let parameters = parameter::of_mail(rest, limit)?;
-    Ok(SmtpCommand::Mail { sender: Sender::new(path.address, parameters), is_international: path.is_international })
+    // RFC 6531 §3.3 extends paths and the values of parameters.
+    let is_international = path.is_international || !rest.is_ascii();
+    Ok(SmtpCommand::Mail { sender: Sender::new(path.address, parameters), is_international })
 }
 
 fn rcpt(argument: &str) -> Result<SmtpCommand, Refusal> {
@@ -163,7 +165,8 @@ fn rcpt(argument: &str) -> Result<SmtpCommand, Refusal> {
         return Err(Refusal::new("501 5.1.3", "<> can send mail but not receive it"));
     }
     let parameters = parameter::of_rcpt(rest)?;
-    Ok(SmtpCommand::Rcpt { address: path.address.into(), parameters, is_international: path.is_international })
+    let is_international = path.is_international || !rest.is_ascii();
+    Ok(SmtpCommand::Rcpt { address: path.address.into(), parameters, is_international })
 }
 
 /// RFC 4954 §4: `AUTH mechanism [initial-response]`. `=` is an empty initial response.

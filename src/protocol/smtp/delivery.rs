@@ -5,7 +5,7 @@ use std::vec;
 
 use super::refusal::visible;
 use super::{Request, Smtp};
-use crate::mail::{AccountNo, Message};
+use crate::mail::{AccountNo, Message, Recipient};
 use crate::protocol::{MailTxn, Next, Outcome, Reply, Status};
 
 /// A captured message, and the recipients without a reply so far.
@@ -34,6 +34,13 @@ impl Deliveries {
     /// The recipient that gets the next reply.
     pub(super) fn next(&self) -> Option<&str> {
         self.recipients.as_slice().first().map(|address| &**address)
+    }
+
+    /// The same recipient, as it is in the envelope.
+    pub(super) fn next_recipient(&self) -> Option<&Recipient> {
+        let envelope = self.message.envelope();
+        let served = envelope.accepted().count() - self.recipients.len();
+        envelope.recipients().iter().filter(|its| its.is_accepted()).nth(served)
     }
 
     /// Skips that recipient, which got another reply and does not get the message.

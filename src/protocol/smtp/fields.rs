@@ -3,10 +3,10 @@
 use std::mem;
 
 use super::command::SmtpCommand;
-use super::{Request, Smtp, SmtpState};
+use super::{Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Accounts, Parameters};
 use crate::protocol::field::{of_line, of_login};
-use crate::protocol::{Decoded, Event, Input, Next, RequestField, Value};
+use crate::protocol::{Decoded, Event, Input, Next, RequestField, TypedParameter, Value};
 
 impl Smtp {
     pub(super) fn value_of<'a>(
@@ -15,10 +15,7 @@ impl Smtp {
         field: &RequestField,
         _accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
-        let transaction = match &self.state {
-            SmtpState::Transaction(transaction) | SmtpState::Body(transaction, _) => Some(transaction),
-            SmtpState::Silent | SmtpState::Idle | SmtpState::Sasl(_) => None,
-        };
+        let transaction = self.transaction();
         match (field, &decoded.request) {
             (RequestField::Line | RequestField::Verb | RequestField::Argument, Request::Sasl(_))
                 if *field != RequestField::Line =>
@@ -36,11 +33,12 @@ impl Smtp {
             (RequestField::Sender, Request::Wrong(Event::SmtpMail, _)) => Some(refused(&decoded.input)?.address()),
             (RequestField::Recipient, Request::Wrong(Event::SmtpRcpt, _)) => Some(refused(&decoded.input)?.address()),
             (RequestField::Parameter(name), Request::Wrong(Event::SmtpMail | Event::SmtpRcpt, _)) => {
-                refused(&decoded.input)?.parameter(name).map(Value::text)
+                refused(&decoded.input)?.parameters.value(name).map(|value| Value::text(value.to_owned()))
             }
             (RequestField::Size, Request::Wrong(Event::SmtpMail, _)) => {
-                refused(&decoded.input)?.parameter("SIZE")?.parse().ok().map(Value::Number)
+                refused(&decoded.input)?.parameters.size().map(Value::Number)
             }
+            (RequestField::Typed(typed), request) => self.typed(*typed, request, &decoded.input),
             (RequestField::Sender, Request::Deliveries(deliveries)) => {
                 Some(Value::text(deliveries.message().envelope().sender().address()))
             }
@@ -68,12 +66,38 @@ impl Smtp {
             }
             (RequestField::Size | RequestField::Octets, Request::Message(body)) => Some(Value::Number(body.octets)),
             (RequestField::Parameter(name), Request::Command(SmtpCommand::Mail { sender, .. })) => {
-                parameter(sender.parameters(), name)
+                sender.parameters().value(name).map(Value::text)
             }
             (RequestField::Parameter(name), Request::Command(SmtpCommand::Rcpt { parameters, .. })) => {
-                parameter(parameters, name)
+                parameters.value(name).map(Value::text)
             }
             _ => None,
+        }
+    }
+
+    fn transaction(&self) -> Option<&Transaction> {
+        match &self.state {
+            SmtpState::Transaction(transaction) | SmtpState::Body(transaction, _) => Some(transaction),
+            SmtpState::Silent | SmtpState::Idle | SmtpState::Sasl(_) => None,
+        }
+    }
+
+    /// The value of a parameter in its own type: of this MAIL or RCPT, or of the transaction.
+    fn typed<'a>(&self, typed: TypedParameter, request: &Request, input: &Input) -> Option<Value<'a>> {
+        match (request, typed.is_of_recipient()) {
+            (Request::Wrong(Event::SmtpMail, _), false) | (Request::Wrong(Event::SmtpRcpt, _), true) => {
+                typed.value(&refused(input)?.parameters)
+            }
+            (Request::Command(SmtpCommand::Mail { sender, .. }), false) => typed.value(sender.parameters()),
+            (Request::Command(SmtpCommand::Rcpt { parameters, .. }), true) => typed.value(parameters),
+            (Request::Deliveries(its), false) => typed.value(its.message().envelope().sender().parameters()),
+            (Request::Deliveries(its), true) => typed.value(its.next_recipient()?.parameters()),
+            (Request::Message(_), true) => {
+                let accepted = self.transaction()?.recipients.iter().filter(|its| its.is_accepted());
+                Some(Value::Several(accepted.filter_map(|its| typed.value(its.parameters())).collect()))
+            }
+            (_, true) => None,
+            (_, false) => typed.value(self.transaction()?.sender.parameters()),
         }
     }
 
@@ -107,7 +131,7 @@ impl Smtp {
 /// What can be read of a MAIL or RCPT that is refused.
 struct Refused {
     address: String,
-    parameters: String,
+    parameters: Parameters,
 }
 
 /// The address is the text in angle brackets, or the first word without them.
@@ -119,24 +143,18 @@ fn refused(input: &Input) -> Option<Refused> {
         Some(inside) => inside.split_once('>').unwrap_or((inside, "")),
         None => rest.split_once(' ').unwrap_or((rest, "")),
     };
-    Some(Refused { address: address.to_owned(), parameters: parameters.to_owned() })
+    let words = parameters.split(' ').filter(|word| !word.is_empty());
+    let parameters = words.map(|word| match word.split_once('=') {
+        Some((keyword, value)) => (keyword.into(), Some(value.into())),
+        None => (word.into(), None),
+    });
+    Some(Refused { address: address.to_owned(), parameters: Parameters::new(parameters.collect()) })
 }
 
 impl Refused {
     fn address<'a>(self) -> Value<'a> {
         Value::text(self.address)
     }
-
-    fn parameter(&self, name: &str) -> Option<String> {
-        let all = self.parameters.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
-        let mut found = all.filter(|(keyword, _)| keyword.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value.to_owned())
-    }
-}
-
-fn parameter<'a>(parameters: &'a Parameters, name: &str) -> Option<Value<'a>> {
-    let found = parameters.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| Value::text(value.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use command::SmtpCommand;
 use data::{Body, Receiver};
 use delivery::Deliveries;
 pub(crate) use dialect::Dialect;
-pub(crate) use parameter::OF_MAIL;
+pub(crate) use parameter::parameter_keywords;
 use refusal::Refusal;
 
 /// Settings that all sessions share.

@@ -1,7 +1,7 @@
 //! The parameters of MAIL and RCPT. They are checked, and kept as they were sent.
 
 use super::refusal::Refusal;
-use crate::mail::{Parameter, Parameters};
+use crate::mail::{Notify, OriginalRecipient, Parameter, Parameters, Ret, envelope_id, xtext};
 
 /// Parses `*(SP keyword ["=" value])` (RFC 5321 §4.1.2, esmtp-param). Returns the parameters as written.
 fn parse(text: &str) -> Result<Parameters, Refusal> {
@@ -29,59 +29,76 @@ fn parse(text: &str) -> Result<Parameters, Refusal> {
     Ok(Parameters::new(raw))
 }
 
-/// The parameters of MAIL: RFC 1870, RFC 6152, RFC 6531, and RFC 4954 §5.
-pub(crate) const OF_MAIL: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+/// Checks the value of a parameter. Fails with what it must be.
+type Check = fn(Option<&str>) -> Result<(), &'static str>;
+
+/// The parameters of MAIL.
+const OF_MAIL: &[(&str, Check)] = &[
+    ("SIZE", size),
+    ("BODY", body),
+    ("SMTPUTF8", |value| none(value, "SMTPUTF8 takes no value")),
+    ("AUTH", auth),
+    ("RET", |value| Ret::parse(value.unwrap_or_default()).map(drop)),
+    ("ENVID", |value| envelope_id(value.unwrap_or_default()).map(drop)),
+];
+
+/// The parameters of RCPT.
+const OF_RCPT: &[(&str, Check)] = &[
+    ("NOTIFY", |value| Notify::parse(value.unwrap_or_default()).map(drop)),
+    ("ORCPT", |value| OriginalRecipient::parse(value.unwrap_or_default()).map(drop)),
+];
+
+/// The keywords of all parameters.
+pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
+    OF_MAIL.iter().chain(OF_RCPT).map(|(keyword, _)| *keyword)
+}
 
 pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
+    let parameters = checked(text, OF_MAIL)?;
+    // RFC 1870 §4: up to twenty digits. A number that does not fit is larger than any limit.
+    let size = parameters.value("SIZE").map_or(0, |value| value.parse().unwrap_or(u64::MAX));
+    if size > limit { Err(Refusal::too_large(limit)) } else { Ok(parameters) }
+}
+
+pub(super) fn of_rcpt(text: &str) -> Result<Parameters, Refusal> {
+    checked(text, OF_RCPT)
+}
+
+/// Parses parameters, and checks each of them.
+fn checked(text: &str, known: &[(&str, Check)]) -> Result<Parameters, Refusal> {
     let parameters = parse(text)?;
+    let find = |keyword: &str| known.iter().find(|(its, _)| its.eq_ignore_ascii_case(keyword));
     for (keyword, value) in parameters.iter() {
-        match (keyword.to_ascii_uppercase().as_str(), value) {
-            ("SIZE", Some(value)) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // RFC 1870 §4: up to twenty digits. A number that does not fit is larger than any limit.
-                if value.parse::<u64>().unwrap_or(u64::MAX) > limit {
-                    return Err(Refusal::too_large(limit));
-                }
-            }
-            ("SIZE", _) => return Err(Refusal::parameters("SIZE must be a number of octets")),
-            ("BODY", Some(value)) if ["7BIT", "8BITMIME"].iter().any(|b| b.eq_ignore_ascii_case(value)) => {}
-            ("BODY", _) => return Err(Refusal::parameters("BODY must be 7BIT or 8BITMIME")),
-            ("SMTPUTF8", None) => {}
-            ("SMTPUTF8", Some(_)) => return Err(Refusal::parameters("SMTPUTF8 takes no value")),
-            ("AUTH", Some(value)) if is_xtext(value) || value == "<>" => {}
-            ("AUTH", _) => return Err(Refusal::parameters("AUTH must be <> or an address in xtext")),
-            _ => return Err(unknown(&parameters, &OF_MAIL)),
-        }
+        let Some((_, check)) = find(keyword) else {
+            // Names all of them, so that a client need not find them out one by one.
+            let unknown = parameters.iter().map(|(keyword, _)| keyword).filter(|keyword| find(keyword).is_none());
+            return Err(Refusal::unknown_parameters(&unknown.collect::<Vec<_>>().join(", ")));
+        };
+        check(value).map_err(Refusal::parameters)?;
     }
     Ok(parameters)
 }
 
-/// The parameters of RCPT: no announced extension has one.
-pub(super) fn of_rcpt(text: &str) -> Result<Parameters, Refusal> {
-    let parameters = parse(text)?;
-    let is_empty = parameters.iter().next().is_none();
-    if is_empty { Ok(parameters) } else { Err(unknown(&parameters, &[])) }
+/// RFC 1870 §6.
+fn size(value: Option<&str>) -> Result<(), &'static str> {
+    let is_number = value.is_some_and(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_number { Ok(()) } else { Err("SIZE must be a number of octets") }
 }
 
-/// Names all parameters that are not known, so that a client need not find them out one by one.
-fn unknown(parameters: &Parameters, known: &[&str]) -> Refusal {
-    let is_known = |keyword: &str| known.iter().any(|its| its.eq_ignore_ascii_case(keyword));
-    let unknown = parameters.iter().map(|(keyword, _)| keyword).filter(|keyword| !is_known(keyword));
-    Refusal::unknown_parameters(&unknown.collect::<Vec<_>>().join(", "))
+/// RFC 6152 §3.
+fn body(value: Option<&str>) -> Result<(), &'static str> {
+    let is_known = |value: &str| ["7BIT", "8BITMIME"].iter().any(|its| its.eq_ignore_ascii_case(value));
+    if value.is_some_and(is_known) { Ok(()) } else { Err("BODY must be 7BIT or 8BITMIME") }
 }
 
-/// Whether this is `xtext` (RFC 3461 §4): printable ASCII, with `+XX` for everything else and for `+` and `=`.
-fn is_xtext(value: &str) -> bool {
-    let mut bytes = value.bytes();
-    while let Some(byte) = bytes.next() {
-        let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
-        match byte {
-            b'+' if is_digit(bytes.next()) && is_digit(bytes.next()) => {}
-            b'+' | b'=' => return false,
-            b'!'..=b'~' => {}
-            _ => return false,
-        }
-    }
-    !value.is_empty()
+/// RFC 4954 §5.
+fn auth(value: Option<&str>) -> Result<(), &'static str> {
+    let is_address = |value: &str| value == "<>" || xtext::decode(value).is_some();
+    if value.is_some_and(is_address) { Ok(()) } else { Err("AUTH must be <> or an address in xtext") }
+}
+
+fn none(value: Option<&str>, why: &'static str) -> Result<(), &'static str> {
+    if value.is_none() { Ok(()) } else { Err(why) }
 }
 
 #[cfg(test)]
@@ -111,17 +128,32 @@ mod tests {
             (" SMTPUTF8=yes", "501"),
             (" AUTH=a+b", "501"),
             (" =x", "501"),
-            (" RET=FULL", "555"),
+            (" RET", "501"),
+            (" RET=HEADERS", "501"),
+            (" RET=FULL RET=FULL", "501"),
+            (" ENVID", "501"),
+            (" ENVID=a=b", "501"),
+            (" NOTIFY=NEVER", "555"),
             (" XYZZY", "555"),
         ] {
             let code_got = of_mail(text, 1000).map_err(|refusal| refusal.code().to_owned());
             assert_eq!(code_got, Err(code.to_owned()), "{text}");
         }
-        for keyword in OF_MAIL {
+        for (keyword, _) in OF_MAIL {
             let code = of_mail(&format!(" {keyword}=a+b"), 1000).map_err(|refusal| refusal.code().to_owned());
             assert_eq!(code, Err("501".to_owned()), "{keyword} is known");
         }
-        assert_eq!(of_rcpt(" NOTIFY=NEVER").map_err(|refusal| refusal.code().to_owned()), Err("555".to_owned()));
+        for (text, code) in [
+            (" NOTIFY", "501"),
+            (" NOTIFY=NEVER,FAILURE", "501"),
+            (" NOTIFY=NEVER NOTIFY=NEVER", "501"),
+            (" ORCPT", "501"),
+            (" ORCPT=bob@example.org", "501"),
+            (" RET=FULL", "555"),
+        ] {
+            let code_got = of_rcpt(text).map_err(|refusal| refusal.code().to_owned());
+            assert_eq!(code_got, Err(code.to_owned()), "{text}");
+        }
         assert!(of_rcpt("  ").is_ok());
     }
 }

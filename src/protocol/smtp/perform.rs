@@ -133,7 +133,7 @@ impl Smtp {
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let size = format!("SIZE {}", self.config.limits.message);
         let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
-        all.extend(["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
+        all.extend(["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
         if self.tls.is_offered() {
             all.push("STARTTLS".into());
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Need, Phase, Run, Want};
 use crate::journal::{Noted, RecordKind, Weight};
-use crate::protocol::smtp::OF_MAIL;
+use crate::protocol::smtp::parameter_keywords;
 use crate::protocol::{ContentField, Event, Listener, RequestField, Value};
 use crate::rule::clause::{Rule, RuleNo};
 use crate::rule::condition::inserted;
@@ -150,7 +150,7 @@ impl Run {
 /// The fields of a request.
 fn requested() -> impl Iterator<Item = Field> {
     let named = FIELDS.iter().map(|(_, field, ..)| field.clone()).filter(|field| matches!(field, Field::Request(_)));
-    named.chain(OF_MAIL.iter().map(|name| Field::Request(RequestField::Parameter((*name).into()))))
+    named.chain(parameter_keywords().map(|name| Field::Request(RequestField::Parameter(name.into()))))
 }
 
 /// Whether it is a field of the request, part of the message, or not known yet.

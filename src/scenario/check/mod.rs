@@ -10,7 +10,7 @@ pub(super) use state::state;
 
 use crate::base::{nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
-use crate::protocol::smtp::OF_MAIL;
+use crate::protocol::smtp::parameter_keywords;
 use crate::protocol::{Event, RequestField};
 use crate::rule::{Condition, FIELDS, Field, Name, On, Per, Rule, Template, Test, Timed, no_answer};
 
@@ -139,11 +139,12 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
                 nearest(group, known),
             ));
         }
-        // `{param.x}` that the scenario does not have can only be a parameter of MAIL.
+        // `{param.x}` that the scenario does not have can only be a parameter of MAIL or RCPT.
         Name::Field(Field::Request(RequestField::Parameter(name)))
-            if !OF_MAIL.iter().any(|known| known.eq_ignore_ascii_case(name)) =>
+            if !parameter_keywords().any(|known| known.eq_ignore_ascii_case(name)) =>
         {
-            let known: Vec<&str> = parameters.iter().map(String::as_str).chain(OF_MAIL).collect();
+            let keywords = parameter_keywords().map(|keyword| -> &str { keyword });
+            let known: Vec<&str> = parameters.iter().map(String::as_str).chain(keywords).collect();
             let (message, help) = unknown_word("parameter", name, &known);
             wrong.push((at, message, Some(help)));
         }

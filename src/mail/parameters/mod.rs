@@ -1,6 +1,12 @@
 //! The parameters of MAIL and RCPT: `SIZE=100 BODY=8BITMIME` (RFC 5321 §4.1.1.11).
 
+mod dsn;
+pub(crate) mod xtext;
+
 use std::fmt;
+
+pub(crate) use dsn::envelope_id;
+pub use dsn::{Notify, OriginalRecipient, Ret};
 
 /// The parameters of a MAIL or RCPT command, in the order and with their case as sent (RFC 5321 §4.1.1.11).
 ///
@@ -111,6 +117,91 @@ impl Parameters {
     /// ```
     pub fn smtputf8(&self) -> bool {
         self.value("SMTPUTF8").is_some()
+    }
+
+    /// How much of the message a notification of failure shall contain: RET of MAIL (RFC 3461 §4.3).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> RET=HDRS`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> RET=HDRS\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().ret(), Some(mailjig::Ret::Headers));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn ret(&self) -> Option<Ret> {
+        Ret::parse(self.value("RET")?).ok()
+    }
+
+    /// The identifier that notifications about the message shall have, decoded: ENVID of MAIL (RFC 3461 §4.4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> ENVID=QQ+2B1`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> ENVID=QQ+2B1\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().envelope_id().as_deref(), Some("QQ+1"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn envelope_id(&self) -> Option<String> {
+        envelope_id(self.value("ENVID")?).ok()
+    }
+
+    /// What the client wants to be notified of: NOTIFY of RCPT (RFC 3461 §4.1).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `RCPT TO:<bob@example.org> NOTIFY=SUCCESS`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org> NOTIFY=SUCCESS\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// let notify = message.envelope().recipients()[0].parameters().notify();
+    /// assert!(notify.is_some_and(|notify| notify.success));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn notify(&self) -> Option<Notify> {
+        Notify::parse(self.value("NOTIFY")?).ok()
+    }
+
+    /// The recipient that the message was first sent to: ORCPT of RCPT (RFC 3461 §4.2).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `RCPT TO:<bob@example.org> ORCPT=rfc822;all@example.org`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org> ORCPT=rfc822;all@example.org\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let original = server.messages()[0].envelope().recipients()[0].parameters().original_recipient();
+    /// assert_eq!(original.unwrap().address(), "all@example.org");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn original_recipient(&self) -> Option<OriginalRecipient> {
+        OriginalRecipient::parse(self.value("ORCPT")?).ok()
     }
 
     /// Whether there are no parameters.
