@@ -112,6 +112,30 @@ fn only_the_mechanisms_in_auth_are_announced_and_accepted() {
 }
 
 #[test]
+fn mechanisms_with_proofs_need_accounts_with_passwords_and_channel_binding_needs_tls() {
+    let user = |password: &str| format!("[[user]]\nname = \"me@example.org\"\n{password}\n");
+    let cases = [(String::new(), false), (user("tokens = [\"t\"]"), false), (user("password = \"secret\""), true)];
+    for (protocol, commands, _) in SESSIONS {
+        for (users, has_passwords) in &cases {
+            let server = with(users);
+            for is_tls in [false, true] {
+                let announced = said(&server, protocol, is_tls, commands);
+
+                for (name, is_announced) in [
+                    ("PLAIN", true),
+                    ("CRAM-MD5", *has_passwords),
+                    ("SCRAM-SHA-256", *has_passwords),
+                    ("SCRAM-SHA-256-PLUS", *has_passwords && is_tls),
+                ] {
+                    let found = count(&announced, &mechanism(protocol, name)) > 0;
+                    assert_eq!(found, is_announced, "{name}, TLS {is_tls}, {users}: {announced}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn without_mechanisms_there_is_no_line_for_them() {
     for (protocol, commands, _) in SESSIONS {
         let server = with(&format!("[server.{protocol}]\nauth = []\n"));
@@ -129,6 +153,7 @@ fn a_mechanism_that_the_server_does_not_speak_is_an_error_that_names_those_it_sp
     let error = Scenario::text("x.toml", text).check().unwrap_err().to_string();
 
     assert!(error.starts_with("x.toml:3:9: the server does not speak the mechanism `GSSAPI`\n"), "{error}");
-    assert!(error.contains("the server speaks PLAIN, LOGIN, XOAUTH2; `caps.add` announces others"), "{error}");
+    assert!(error.contains("the server speaks PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, "), "{error}");
+    assert!(error.contains("XOAUTH2; `caps.add` announces others"), "{error}");
     assert!(error.contains("x.toml:3:28: `plain` is written twice"), "{error}");
 }

@@ -68,6 +68,7 @@ fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
         wires_of(protocol).for_each(|wire| ran.entry(wire).or_default().1 += 1);
         for wire in wires(protocol, &script) {
             let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire, rules, &mut announced);
+            let transcript = without_channel_binding(transcript);
             let same = first.get_or_insert_with(|| transcript.clone());
             assert_eq!(transcript, *same, "{name} over {wire} and over another wire");
             ran.entry(wire).or_default().0 += 1;
@@ -78,6 +79,14 @@ fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
         println!("{wire:<6} {count} of {all} dialogues");
         assert!(count * 10 >= all * 9, "too few dialogues run over {wire}");
     }
+}
+
+/// A transcript without the mechanisms with channel binding, which are announced only under TLS.
+fn without_channel_binding(transcript: String) -> String {
+    let names = ["1", "256", "512"].map(|bits| format!("SCRAM-SHA-{bits}-PLUS"));
+    names
+        .iter()
+        .fold(transcript, |text, name| text.replace(&format!(" AUTH={name}"), "").replace(&format!(" {name}"), ""))
 }
 
 /// The wires of a protocol: LMTP has no listener that begins with TLS.

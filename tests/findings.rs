@@ -85,6 +85,23 @@ fn each_violation_of_a_session_is_found() {
         ),
         ("smtp", TLS, &[EHLO, ("AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", "235 "), QUIT], &[]),
         (
+            "pop3",
+            CLEAR,
+            &[("AUTH XOAUTH2 dXNlcj1ib2IBYXV0aD1CZWFyZXIgdAEB\r\n", "+OK"), ("QUIT\r\n", "+OK")],
+            &["password-in-cleartext: the client sent an access token in cleartext, but could use STLS"],
+        ),
+        // The response is the user name and the digest of the challenge.
+        (
+            "pop3",
+            CLEAR,
+            &[
+                ("AUTH CRAM-MD5\r\n", "+ "),
+                ("Ym9iIDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\r\n", "+OK"),
+                ("QUIT\r\n", "+OK"),
+            ],
+            &[],
+        ),
+        (
             "imap",
             CLEAR,
             &[imap_login, imap_quit],

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::socket::Socket;
 use super::tls_error::{no_hello, words};
 use crate::journal::Tls;
+use crate::sasl::Channel;
 
 /// How many octets are needed to recognise a client that does not use TLS.
 const FIRST: usize = 5;
@@ -20,6 +21,7 @@ pub(super) struct Secured {
     pub(super) connection: Box<ServerConnection>,
     pub(super) rest: BytesMut,
     pub(super) facts: Tls,
+    pub(super) channel: Channel,
 }
 
 /// The ClientHello.
@@ -54,6 +56,7 @@ pub(super) async fn handshake(
     config: Arc<ServerConfig>,
 ) -> Result<Secured, String> {
     let sni = accepted.client_hello().server_name().map(str::to_owned);
+    let presented = config.cert_resolver.resolve(accepted.client_hello());
     let mut connection = match accepted.into_connection(config) {
         Ok(connection) => Box::new(connection),
         Err((error, mut alert)) => {
@@ -85,7 +88,15 @@ pub(super) async fn handshake(
         cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
         sni,
     };
-    Ok(Secured { connection, rest: sealed, facts })
+    let certificate = presented.and_then(|its| its.cert.first().map(|der| der.to_vec())).unwrap_or_default();
+    let channel = Channel { exporter: exporter(&connection), certificate };
+    Ok(Secured { connection, rest: sealed, facts, channel })
+}
+
+/// RFC 9266 §2. The context is empty, but present: in TLS 1.2 that makes a difference.
+fn exporter(connection: &ServerConnection) -> [u8; 32] {
+    let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+    exported.expect("the handshake is complete, and the length is valid")
 }
 
 async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accepted, String> {

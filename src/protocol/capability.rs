@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Reply, TlsState};
-use crate::sasl::Mechanism;
+use crate::mail::Accounts;
+use crate::sasl::{Authentication, Context, Mechanism, Secret};
 
 /// A change of the capabilities that a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,55 +89,77 @@ fn extend(names: &mut Vec<Box<str>>, more: &[Box<str>]) {
 #[derive(Debug, Default)]
 pub(crate) struct CapabilityOverrides {
     changes: Option<Box<(CapabilityOverride, CapabilityOverride)>>,
-    /// Whether mechanisms that need an access token are announced without being named in a change.
-    announces_tokens: bool,
+    /// Whether the accounts have access tokens, so that mechanisms with tokens are announced without being named.
+    has_tokens: bool,
+    /// Whether all accounts are known with their passwords, so that mechanisms with proofs are announced without being
+    /// named.
+    has_passwords: bool,
 }
 
 impl CapabilityOverrides {
     /// The change that applies now.
-    fn at(&self, tls: TlsState) -> Option<&CapabilityOverride> {
+    fn at(&self, tls: &TlsState) -> Option<&CapabilityOverride> {
         let (clear, under_tls) = &**self.changes.as_ref()?;
         Some(if tls.is_active() { under_tls } else { clear })
     }
 
     /// The text of the greeting after its status. `None` for the machine's own.
-    pub(super) fn greeting(&self, tls: TlsState) -> Option<&str> {
+    pub(super) fn greeting(&self, tls: &TlsState) -> Option<&str> {
         self.at(tls)?.greeting.as_deref()
     }
 
-    /// The SASL mechanisms that are accepted now.
-    pub(super) fn mechanisms(&self, tls: TlsState) -> Vec<&'static Mechanism> {
-        self.named(tls).unwrap_or_else(|| Mechanism::available(None).collect())
+    /// Whether a SASL mechanism is accepted now.
+    pub(super) fn accepts(&self, mechanism: &Mechanism, tls: &TlsState) -> bool {
+        // RFC 5802 §4: mechanisms with channel binding need a connection to bind to.
+        let is_possible = tls.is_active() || !mechanism.needs_channel_binding();
+        is_possible && self.named(tls).is_none_or(|named| named.contains(&mechanism))
     }
 
     /// The SASL mechanisms that are announced now.
     ///
     /// # Rationale
     /// A client that prefers XOAUTH2 to mechanisms with a password, and has only a password, would fail. So without
-    /// tokens, it is announced only if a scenario names it.
-    pub(super) fn announced(&self, tls: TlsState) -> Vec<&'static Mechanism> {
-        let is_announced = |its: &&Mechanism| self.announces_tokens || !its.needs_token();
-        self.named(tls).unwrap_or_else(|| Mechanism::available(None).filter(is_announced).collect())
+    /// tokens, it is announced only if a scenario names it. In the same way, a client that prefers SCRAM would fail if the
+    /// server does not know its password.
+    pub(super) fn announced(&self, tls: &TlsState) -> impl Iterator<Item = &'static Mechanism> {
+        let named = self.named(tls);
+        let all = Mechanism::all().filter(move |its| {
+            named.is_none()
+                && match its.secret() {
+                    Secret::Password => true,
+                    Secret::Token => self.has_tokens,
+                    Secret::Proof => self.has_passwords,
+                }
+        });
+        let is_active = tls.is_active();
+        let all = named.into_iter().flatten().copied().chain(all);
+        all.filter(move |its| is_active || !its.needs_channel_binding())
     }
 
     /// The SASL mechanisms that a change names.
-    fn named(&self, tls: TlsState) -> Option<Vec<&'static Mechanism>> {
-        self.at(tls).and_then(|change| change.mechanisms.clone())
+    fn named(&self, tls: &TlsState) -> Option<&[&'static Mechanism]> {
+        self.at(tls).and_then(|change| change.mechanisms.as_deref())
     }
 
-    /// Announces the mechanisms that need an access token.
-    pub(crate) fn announce_tokens(&mut self) {
-        self.announces_tokens = true;
+    /// Announces the mechanisms that these accounts can use.
+    pub(crate) fn set_accounts(&mut self, accounts: &Accounts) {
+        (self.has_tokens, self.has_passwords) = (accounts.has_tokens(), accounts.has_passwords());
+    }
+
+    /// The context of a login over this connection.
+    pub(super) fn sasl_context<'c>(&self, context: Context<'c>, tls: &'c TlsState) -> Context<'c> {
+        let announces_channel_binding = self.announced(tls).any(|its| its.needs_channel_binding());
+        Context { channel: tls.channel(), announces_channel_binding, ..context }
     }
 
     /// The capability of SMTP and POP3 that lists the mechanisms after this word; `None` if there are none.
-    pub(super) fn mechanism_list(&self, word: &str, tls: TlsState) -> Option<Cow<'static, str>> {
-        let mechanisms = self.announced(tls);
+    pub(super) fn mechanism_list(&self, word: &str, tls: &TlsState) -> Option<Cow<'static, str>> {
+        let mechanisms: Vec<_> = self.announced(tls).collect();
         (!mechanisms.is_empty()).then(|| format!("{word} {}", names(&mechanisms)).into())
     }
 
     /// The capabilities that are announced now: the machine's own, changed.
-    pub(super) fn apply<'a>(&'a self, tls: TlsState, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+    pub(super) fn apply<'a>(&'a self, tls: &TlsState, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
         match self.at(tls) {
             Some(change) => change.apply(own),
             None => own,
@@ -145,7 +168,7 @@ impl CapabilityOverrides {
 
     /// The label that a transcript shows instead of the capabilities that are announced now. `None` if it shows the
     /// list.
-    pub(super) fn label(&self, tls: TlsState) -> Option<String> {
+    pub(super) fn label(&self, tls: &TlsState) -> Option<String> {
         self.at(tls).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
     }
 
@@ -163,6 +186,17 @@ impl CapabilityOverrides {
 }
 
 impl Reply {
+    /// Adds a challenge of a login after this prompt.
+    pub(super) fn challenge(mut self, prompt: &str, login: &Authentication) -> Self {
+        self.push(prompt);
+        match login.is_random() {
+            true => self.push_abbreviated("challenge", login.challenge()),
+            false => self.push(&login.challenge()),
+        }
+        self.push("\r\n");
+        self
+    }
+
     /// Adds capabilities, which a transcript shows as this label if there is one.
     pub(super) fn push_capabilities(&mut self, label: Option<String>, capabilities: String) {
         match label.filter(|_| !capabilities.is_empty()) {
@@ -199,7 +233,7 @@ mod tests {
         let set = CapabilityOverride { set: Some(names(&["IDLE"])), ..CapabilityOverride::default() };
         let mut overrides = CapabilityOverrides::default();
         let label = |overrides: &CapabilityOverrides| {
-            [false, true].map(|is_active| overrides.label(TlsState::new(StartTls::Offered, is_active)))
+            [false, true].map(|is_active| overrides.label(&TlsState::new(StartTls::Offered, is_active)))
         };
         let [caps, without, both] =
             ["caps", "caps without IDLE MOVE", "caps without IDLE MOVE with X-NEW"].map(|label| Some(label.to_owned()));

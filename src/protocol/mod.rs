@@ -46,6 +46,7 @@ pub(crate) use txn::{
 };
 
 use crate::mail::{Accounts, MailboxId, Message};
+use crate::sasl::Channel;
 
 /// A mail protocol as a pure state machine. It has no socket, reads no clock and never fails: invalid input becomes a
 /// request too, whose reply is the protocol's error.
@@ -156,6 +157,9 @@ pub(crate) trait Machine: Send + 'static {
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
         None
     }
+
+    /// Tells the machine the TLS connection under it.
+    fn bind(&mut self, _channel: Channel) {}
 
     /// TLS is established. Discards what was learned in cleartext (RFC 3207 §4.2).
     fn secured(&mut self);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sasl::Channel;
+
 /// How a listener that begins in cleartext treats STARTTLS (RFC 3207, RFC 3501 §6.2.1, RFC 2595 §4), and what it
 /// refuses before it. Each value requires more than the one before.
 ///
@@ -57,11 +59,12 @@ impl fmt::Display for StartTls {
     }
 }
 
-/// The TLS state of a session: the listener's STARTTLS setting, and whether TLS is active.
-#[derive(Debug, Clone, Copy)]
+/// The TLS state of a session: the listener's STARTTLS setting, whether TLS is active, and the connection.
+#[derive(Debug)]
 pub(super) struct TlsState {
     starttls: StartTls,
     is_active: bool,
+    channel: Option<Box<Channel>>,
 }
 
 /// Why STARTTLS is refused.
@@ -75,11 +78,21 @@ pub(super) enum NoStartTls {
 
 impl TlsState {
     pub(super) fn new(starttls: StartTls, is_active: bool) -> Self {
-        Self { starttls, is_active }
+        Self { starttls, is_active, channel: None }
     }
 
-    pub(super) fn is_active(self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.is_active
+    }
+
+    /// The TLS connection, for channel binding.
+    pub(super) fn channel(&self) -> Option<&Channel> {
+        self.channel.as_deref()
+    }
+
+    /// Sets the TLS connection.
+    pub(super) fn bind(&mut self, channel: Channel) {
+        self.channel = Some(Box::new(channel));
     }
 
     /// The handshake is complete.
@@ -88,17 +101,17 @@ impl TlsState {
     }
 
     /// Whether STARTTLS is announced.
-    pub(super) fn is_offered(self) -> bool {
+    pub(super) fn is_offered(&self) -> bool {
         self.starttls >= StartTls::Offered && !self.is_active
     }
 
     /// Whether this is refused now because STARTTLS is required first.
-    pub(super) fn is_required(self, before: StartTls) -> bool {
+    pub(super) fn is_required(&self, before: StartTls) -> bool {
         self.starttls >= before && !self.is_active
     }
 
     /// Whether STARTTLS can be accepted.
-    pub(super) fn may_begin(self) -> Result<(), NoStartTls> {
+    pub(super) fn may_begin(&self) -> Result<(), NoStartTls> {
         match self.starttls {
             _ if self.is_active => Err(NoStartTls::Active),
             StartTls::Never => Err(NoStartTls::Never),

@@ -1,13 +1,15 @@
 //! APOP (RFC 1939 §7): a digest over the greeting's timestamp and the password. It is a command of POP3 and has no name
 //! in the list of mechanisms.
 
+use data_encoding::HEXLOWER;
+use md5::{Digest, Md5};
+
 use super::{Credentials, LoginVerdict};
 
 /// The verdict on a login with this digest, after a greeting with this timestamp.
 pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, credentials: &dyn Credentials) -> LoginVerdict {
     LoginVerdict::of_proof(login, credentials, |password| {
-        let hash = md5::compute(format!("{timestamp}{password}"));
-        format!("{hash:x}") == digest
+        HEXLOWER.encode(&Md5::digest(format!("{timestamp}{password}"))) == digest
     })
 }
 

@@ -27,11 +27,13 @@ pub(crate) enum Progress {
 pub(crate) enum Rejection {
     /// The client cancelled it.
     Cancelled,
-    /// The mechanism requires channel binding, which the connection does not provide.
-    Unbound,
+    /// There is an initial response, but the mechanism begins with a challenge.
+    Unasked,
     NotBase64,
     /// The response violates the mechanism's grammar, for this reason.
     Malformed(&'static str),
+    /// The server cannot check the response, for this reason.
+    Impossible(&'static str),
 }
 
 impl Authentication {
@@ -42,8 +44,8 @@ impl Authentication {
         context: &Context<'_>,
         credentials: &dyn Credentials,
     ) -> Result<Progress, Rejection> {
-        if mechanism.needs_channel_binding && context.channel_binding.is_none() {
-            return Err(Rejection::Unbound);
+        if mechanism.is_server_first && initial.is_some() {
+            return Err(Rejection::Unasked);
         }
         let first = Self { mechanism, exchange: (mechanism.begin)(context) };
         match initial {
@@ -80,9 +82,19 @@ impl Authentication {
         self.exchange.is_refused()
     }
 
-    /// The login in this line, as far as it is known.
+    /// Whether the challenge differs from session to session.
+    pub(crate) fn is_random(&self) -> bool {
+        self.exchange.is_random()
+    }
+
+    /// The login in the responses up to this line, as far as it is known.
     pub(crate) fn login(&self, line: &[u8]) -> Option<String> {
-        login(self.respond(line, &Everybody))
+        self.known_login().map(str::to_owned).or_else(|| login(self.respond(line, &Everybody)))
+    }
+
+    /// The login in the responses so far.
+    pub(crate) fn known_login(&self) -> Option<&str> {
+        self.exchange.login()
     }
 
     /// The access token in this line, if it has one.
@@ -95,6 +107,7 @@ impl Authentication {
             SaslStep::Next(exchange) => Ok(Progress::Challenge(Self { mechanism: self.mechanism, exchange })),
             SaslStep::Verdict(verdict) => Ok(Progress::Verdict(verdict)),
             SaslStep::Malformed(why) => Err(Rejection::Malformed(why)),
+            SaslStep::Impossible(why) => Err(Rejection::Impossible(why)),
         }
     }
 }
@@ -155,51 +168,22 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("the login was cancelled"),
-            Self::Unbound => f.write_str("the mechanism requires TLS channel binding"),
+            Self::Unasked => f.write_str("the mechanism begins with a challenge, so it has no initial response"),
             Self::NotBase64 => f.write_str("the response is not base64"),
             Self::Malformed(why) => write!(f, "the response is malformed: {why}"),
+            Self::Impossible(why) => f.write_str(why),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Secret, verdict};
+    use super::super::tests::{Store, verdict};
     use super::*;
 
     fn begin(name: &str, initial: Option<&[u8]>) -> Result<Progress, Rejection> {
         let mechanism = Mechanism::parse(name.as_bytes()).expect("the mechanism exists");
-        Authentication::begin(mechanism, initial, &Context::default(), &Secret)
-    }
-
-    #[test]
-    fn a_mechanism_with_channel_binding_requires_it() {
-        const PLUS: &Mechanism = &Mechanism {
-            name: "TEST-PLUS",
-            needs_channel_binding: true,
-            needs_token: false,
-            begin: |context| Box::new(Bound(context.channel_binding.unwrap_or_default().to_vec())),
-        };
-        #[derive(Debug)]
-        struct Bound(Vec<u8>);
-        impl SaslExchange for Bound {
-            fn challenge(&self) -> Vec<u8> {
-                Vec::new()
-            }
-
-            fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
-                SaslStep::Verdict(LoginVerdict::of_proof("tim", credentials, |_| response == self.0))
-            }
-        }
-        let begin = |channel_binding| {
-            let context = Context { channel_binding, ..Context::default() };
-            Authentication::begin(PLUS, Some(b"exporter"), &context, &Secret)
-        };
-
-        assert!(matches!(begin(None), Err(Rejection::Unbound)));
-        for (channel, is_proven) in [(&b"exporter"[..], true), (b"another", false)] {
-            assert!(matches!(begin(Some(channel)), Ok(Progress::Verdict(got)) if got == verdict("tim", is_proven)));
-        }
+        Authentication::begin(mechanism, initial, &Context::default(), &Store)
     }
 
     #[test]
@@ -208,11 +192,11 @@ mod tests {
         assert_eq!((name.challenge().as_str(), name.has_credentials_next()), ("VXNlcm5hbWU6", false));
         assert_eq!(name.login(b"dGlt").as_deref(), Some("tim"));
 
-        let Ok(Progress::Challenge(password)) = name.respond(b"dGlt", &Secret) else { panic!("no password asked for") };
+        let Ok(Progress::Challenge(password)) = name.respond(b"dGlt", &Store) else { panic!("no password asked for") };
         assert_eq!((password.challenge().as_str(), password.has_credentials_next()), ("UGFzc3dvcmQ6", true));
-        assert_eq!(password.login(b"!").as_deref(), None);
+        assert_eq!(password.login(b"!").as_deref(), Some("tim"), "it is known from the response before");
 
-        let Ok(Progress::Verdict(got)) = password.respond(b"c2VjcmV0", &Secret) else { panic!("there is no verdict") };
+        let Ok(Progress::Verdict(got)) = password.respond(b"c2VjcmV0", &Store) else { panic!("there is no verdict") };
         assert_eq!(got, verdict("tim", true));
     }
 
@@ -224,15 +208,15 @@ mod tests {
         assert_eq!(asked.login(response.as_bytes()).as_deref(), Some("tim"));
         assert_eq!(asked.token(response.as_bytes()).as_deref(), Some("tok-2"));
 
-        let Ok(Progress::Challenge(refused)) = asked.respond(response.as_bytes(), &Secret) else {
+        let Ok(Progress::Challenge(refused)) = asked.respond(response.as_bytes(), &Store) else {
             panic!("the error is missing")
         };
         assert_eq!((refused.is_refused(), refused.has_credentials_next()), (true, false));
         assert_eq!(refused.login(b"").as_deref(), Some("tim"));
-        assert!(matches!(refused.respond(b"*", &Secret), Err(Rejection::Cancelled)));
-        assert!(matches!(refused.respond(b"!", &Secret), Err(Rejection::NotBase64)));
+        assert!(matches!(refused.respond(b"*", &Store), Err(Rejection::Cancelled)));
+        assert!(matches!(refused.respond(b"!", &Store), Err(Rejection::NotBase64)));
 
-        let Ok(Progress::Verdict(got)) = refused.respond(b"", &Secret) else { panic!("there is no verdict") };
+        let Ok(Progress::Verdict(got)) = refused.respond(b"", &Store) else { panic!("there is no verdict") };
         assert_eq!((got.login.as_str(), got.is_proven), ("tim", false));
     }
 
@@ -244,7 +228,7 @@ mod tests {
             (b"dGlt!", "the response is not base64"),
             (b"dGlt", "the response is malformed: it must be [authzid] NUL user NUL password"),
         ] {
-            let got = plain.respond(line, &Secret).map_err(|rejection| rejection.to_string());
+            let got = plain.respond(line, &Store).map_err(|rejection| rejection.to_string());
             assert!(matches!(&got, Err(its) if its == why), "{got:?}");
         }
     }

@@ -1,10 +1,9 @@
 //! LOGIN: asks for a user name, then for a password. Widely used, but never standardised (draft-murchison-sasl-login).
 
-use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep};
+use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret};
 use crate::base::is_identifier;
 
-pub(super) const MECHANISM: Mechanism =
-    Mechanism { name: "LOGIN", needs_channel_binding: false, needs_token: false, begin: |_| Box::new(Login::Name) };
+pub(super) const MECHANISM: Mechanism = Mechanism::new("LOGIN", Secret::Password, |_| Box::new(Login::Name));
 
 #[derive(Debug)]
 enum Login {
@@ -44,7 +43,7 @@ impl SaslExchange for Login {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Secret, verdict};
+    use super::super::tests::{Store, verdict};
     use super::*;
 
     #[test]
@@ -52,12 +51,12 @@ mod tests {
         let name = Login::Name;
         assert_eq!((name.challenge(), name.has_credentials_next(), name.login()), (b"Username:".to_vec(), false, None));
 
-        let SaslStep::Next(password) = name.step(b"tim", &Secret) else { panic!("no password is asked for") };
+        let SaslStep::Next(password) = name.step(b"tim", &Store) else { panic!("no password is asked for") };
 
         assert_eq!(password.challenge(), b"Password:");
         assert_eq!((password.has_credentials_next(), password.login()), (true, Some("tim")));
         for (response, is_proven) in [(&b"secret"[..], true), (b"", false)] {
-            let SaslStep::Verdict(got) = password.step(response, &Secret) else { panic!("there is no verdict") };
+            let SaslStep::Verdict(got) = password.step(response, &Store) else { panic!("there is no verdict") };
             assert_eq!(got, verdict("tim", is_proven));
         }
     }
@@ -69,7 +68,10 @@ mod tests {
             (b"tim\r\nQUIT", "the user name has control characters"),
             (b"\xff", "it is not UTF-8"),
         ] {
-            assert!(matches!(Login::Name.step(response, &Secret), SaslStep::Malformed(its) if its == why), "{response:?}");
+            assert!(
+                matches!(Login::Name.step(response, &Store), SaslStep::Malformed(its) if its == why),
+                "{response:?}"
+            );
         }
     }
 }

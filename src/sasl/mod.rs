@@ -5,25 +5,34 @@
 
 mod apop;
 mod authentication;
+mod channel;
+mod cram_md5;
+mod login;
+mod plain;
+mod scram;
+mod xoauth2;
 
 pub(crate) use apop::apop;
 pub(crate) use authentication::{Authentication, Progress, Rejection, initial_response};
+pub(crate) use channel::Channel;
 
-/// Declares the mechanisms: each has a file with a `MECHANISM`.
-macro_rules! mechanisms {
-    ($($module:ident,)*) => {
-        $(mod $module;)*
-
-        /// All mechanisms, in the order in which they are announced.
-        const MECHANISMS: &[&Mechanism] = &[$(&$module::MECHANISM,)*];
-    };
-}
-
-mechanisms! {
-    plain,
-    login,
-    xoauth2,
-}
+/// All mechanisms, in the order in which they are announced.
+///
+/// # Rationale
+/// Some clients take the first mechanism that they know. Those that send the password come first, because every client
+/// knows them and they need nothing of the server; a client that prefers others chooses them wherever they stand.
+const MECHANISMS: &[&Mechanism] = &[
+    &plain::MECHANISM,
+    &login::MECHANISM,
+    &cram_md5::MECHANISM,
+    &scram::SHA_1,
+    &scram::SHA_256,
+    &scram::SHA_512,
+    &scram::SHA_1_PLUS,
+    &scram::SHA_256_PLUS,
+    &scram::SHA_512_PLUS,
+    &xoauth2::MECHANISM,
+];
 
 /// A mechanism: its name, and how its exchange begins.
 #[derive(Debug)]
@@ -31,9 +40,20 @@ pub(crate) struct Mechanism {
     name: &'static str,
     /// Whether it requires channel binding to TLS (RFC 5056), as mechanisms with names in `-PLUS` do.
     needs_channel_binding: bool,
-    /// Whether the client needs an access token instead of a password.
-    needs_token: bool,
+    secret: Secret,
+    /// Whether the server sends the first message, so that there is no initial response.
+    is_server_first: bool,
     begin: fn(&Context<'_>) -> Box<dyn SaslExchange>,
+}
+
+/// What a client sends in place of the account's secret, or the secret itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secret {
+    Password,
+    /// An access token.
+    Token,
+    /// A proof that it knows the password, which the server can check only if it knows the password too.
+    Proof,
 }
 
 /// The server's data at the start of an exchange.
@@ -45,14 +65,21 @@ pub(crate) struct Context<'a> {
     pub(crate) session: u32,
     /// The seed for generated values, together with the session's number.
     pub(crate) seed: u32,
-    /// The identity of the TLS connection (RFC 5929, RFC 9266); `None` in cleartext, or if it is not available.
-    pub(crate) channel_binding: Option<&'a [u8]>,
+    /// The TLS connection; `None` in cleartext.
+    pub(crate) channel: Option<&'a Channel>,
+    /// Whether the server announces mechanisms with channel binding.
+    pub(crate) announces_channel_binding: bool,
 }
 
 /// An exchange at one of its steps. It is immutable: a response returns the next step.
 pub(crate) trait SaslExchange: std::fmt::Debug + Send {
     /// The challenge before the client's next response; empty if the client begins.
     fn challenge(&self) -> Vec<u8>;
+
+    /// Whether the challenge differs from session to session.
+    fn is_random(&self) -> bool {
+        false
+    }
 
     /// Whether the client's next response completes its credentials.
     fn has_credentials_next(&self) -> bool {
@@ -81,6 +108,8 @@ pub(crate) enum SaslStep {
     Verdict(LoginVerdict),
     /// The response violates the mechanism's grammar, for this reason.
     Malformed(&'static str),
+    /// The server cannot check the response, for this reason.
+    Impossible(&'static str),
 }
 
 /// The login that a client tried, and whether the client proved to be that user.
@@ -112,24 +141,42 @@ pub(crate) enum Password<'a> {
 }
 
 impl Mechanism {
+    /// A mechanism in which the client sends the first message.
+    const fn new(name: &'static str, secret: Secret, begin: fn(&Context<'_>) -> Box<dyn SaslExchange>) -> Self {
+        Self { name, secret, needs_channel_binding: false, is_server_first: false, begin }
+    }
+
+    /// The same mechanism with the server's message first.
+    const fn server_first(self) -> Self {
+        Self { is_server_first: true, ..self }
+    }
+
+    /// The same mechanism with channel binding.
+    const fn bound(self) -> Self {
+        Self { needs_channel_binding: true, ..self }
+    }
+
     /// The mechanism of this name, compared case-insensitively.
     pub(crate) fn parse(name: &[u8]) -> Option<&'static Self> {
         MECHANISMS.iter().copied().find(|mechanism| mechanism.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// The mechanisms for this connection, in the order in which they are announced.
-    pub(crate) fn available(channel_binding: Option<&[u8]>) -> impl Iterator<Item = &'static Self> {
-        let is_bound = channel_binding.is_some();
-        MECHANISMS.iter().copied().filter(move |mechanism| is_bound || !mechanism.needs_channel_binding)
+    /// All mechanisms, in the order in which they are announced.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        MECHANISMS.iter().copied()
     }
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the client needs an access token instead of a password.
-    pub(crate) fn needs_token(&self) -> bool {
-        self.needs_token
+    /// What the client sends.
+    pub(crate) fn secret(&self) -> Secret {
+        self.secret
+    }
+
+    pub(crate) fn needs_channel_binding(&self) -> bool {
+        self.needs_channel_binding
     }
 }
 
@@ -192,9 +239,9 @@ mod tests {
     use super::*;
 
     /// Every login but `nobody` has the password `secret` and the token `tok-1`.
-    pub(super) struct Secret;
+    pub(super) struct Store;
 
-    impl Credentials for Secret {
+    impl Credentials for Store {
         fn password(&self, login: &str) -> Password<'_> {
             if login == "nobody" { Password::Unknown } else { Password::Is("secret") }
         }
@@ -209,18 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn mechanisms_with_channel_binding_are_available_only_with_it() {
-        let names = |binding: Option<&[u8]>| Mechanism::available(binding).map(Mechanism::name).collect::<Vec<_>>();
-
-        assert!(Mechanism::available(None).all(|mechanism| !mechanism.needs_channel_binding));
-        assert_eq!(names(Some(b"exporter")), MECHANISMS.iter().map(|mechanism| mechanism.name).collect::<Vec<_>>());
-    }
-
-    #[test]
     fn a_password_is_valid_only_for_its_login() {
-        assert_eq!(LoginVerdict::of_password("bob", "secret", &Secret), verdict("bob", true));
-        assert_eq!(LoginVerdict::of_password("bob", "Secret", &Secret), verdict("bob", false));
-        assert_eq!(LoginVerdict::of_password("nobody", "secret", &Secret), verdict("nobody", false));
+        assert_eq!(LoginVerdict::of_password("bob", "secret", &Store), verdict("bob", true));
+        assert_eq!(LoginVerdict::of_password("bob", "Secret", &Store), verdict("bob", false));
+        assert_eq!(LoginVerdict::of_password("nobody", "secret", &Store), verdict("nobody", false));
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! PLAIN (RFC 4616): user name and password in one response.
 
-use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep};
+use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret};
 use crate::base::is_identifier;
 
-pub(super) const MECHANISM: Mechanism =
-    Mechanism { name: "PLAIN", needs_channel_binding: false, needs_token: false, begin: |_| Box::new(Plain) };
+pub(super) const MECHANISM: Mechanism = Mechanism::new("PLAIN", Secret::Password, |_| Box::new(Plain));
 
 #[derive(Debug)]
 struct Plain;
@@ -32,7 +31,7 @@ impl SaslExchange for Plain {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Secret, verdict};
+    use super::super::tests::{Store, verdict};
     use super::*;
 
     #[test]
@@ -49,10 +48,10 @@ mod tests {
             (b"", Err("it must be [authzid] NUL user NUL password")),
             (b"\0tim\0\xff", Err("it is not UTF-8")),
         ] {
-            let got = match Plain.step(response, &Secret) {
+            let got = match Plain.step(response, &Store) {
                 SaslStep::Verdict(verdict) => Ok(verdict),
                 SaslStep::Malformed(why) => Err(why),
-                SaslStep::Next(_) => panic!("{response:?}: PLAIN has one step"),
+                step => panic!("{response:?}: {step:?}"),
             };
             assert_eq!(got, step, "{response:?}");
         }

@@ -1,11 +1,10 @@
 //! XOAUTH2: user name and OAuth 2.0 access token in one response. Not standardised; described by Google
 //! (<https://developers.google.com/workspace/gmail/imap/xoauth2-protocol>), and spoken by Microsoft in the same way.
 
-use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, is_bearer_token};
+use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret, is_bearer_token};
 use crate::base::is_identifier;
 
-pub(super) const MECHANISM: Mechanism =
-    Mechanism { name: "XOAUTH2", needs_channel_binding: false, needs_token: true, begin: |_| Box::new(Xoauth2::Token) };
+pub(super) const MECHANISM: Mechanism = Mechanism::new("XOAUTH2", Secret::Token, |_| Box::new(Xoauth2::Token));
 
 /// What the providers send about a token that is not valid.
 const ERROR: &str = r#"{"status":"401","schemes":"Bearer","scope":"https://mail.google.com/"}"#;
@@ -74,7 +73,7 @@ fn parse(response: &[u8]) -> Result<(&str, &str), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Secret, verdict};
+    use super::super::tests::{Store, verdict};
     use super::*;
 
     #[test]
@@ -86,17 +85,17 @@ mod tests {
             (b"user=tim\x01auth=Bearer secret\x01\x01", "tim", false),
             (b"user=nobody\x01auth=Bearer tok-1\x01\x01", "nobody", false),
         ] {
-            let got = match Xoauth2::Token.step(response, &Secret) {
+            let got = match Xoauth2::Token.step(response, &Store) {
                 SaslStep::Verdict(verdict) => verdict,
                 SaslStep::Next(refused) => {
                     assert!(refused.is_refused() && !refused.has_credentials_next(), "{response:?}");
                     assert_eq!((refused.challenge(), refused.login()), (ERROR.into(), Some(login)));
                     // Whatever the client answers.
-                    let SaslStep::Verdict(verdict) = refused.step(response, &Secret) else { panic!("no verdict") };
-                    assert!(matches!(refused.step(b"", &Secret), SaslStep::Verdict(its) if its == verdict));
+                    let SaslStep::Verdict(verdict) = refused.step(response, &Store) else { panic!("no verdict") };
+                    assert!(matches!(refused.step(b"", &Store), SaslStep::Verdict(its) if its == verdict));
                     verdict
                 }
-                SaslStep::Malformed(why) => panic!("{response:?}: {why}"),
+                step => panic!("{response:?}: {step:?}"),
             };
             assert!(got.token.is_some(), "{response:?}");
             assert_eq!(LoginVerdict { token: None, ..got }, verdict(login, is_proven), "{response:?}");
@@ -118,13 +117,10 @@ mod tests {
             (b"user=\x01auth=Bearer tok-1\x01\x01", "the user name is empty"),
             (b"user=tim\r\nQUIT\x01auth=Bearer tok-1\x01\x01", "the user name has control characters"),
             (b"user=tim\x01auth=Bearer \x01\x01", "the token is empty"),
-            (
-                b"user=tim\x01auth=Bearer Bearer tok-1\x01\x01",
-                "the token has characters that RFC 6750 does not allow",
-            ),
+            (b"user=tim\x01auth=Bearer Bearer tok-1\x01\x01", "the token has characters that RFC 6750 does not allow"),
             (b"user=tim\x01auth=Bearer \xff\x01\x01", "it is not UTF-8"),
         ] {
-            let step = Xoauth2::Token.step(response, &Secret);
+            let step = Xoauth2::Token.step(response, &Store);
             assert!(matches!(&step, SaslStep::Malformed(its) if *its == why), "{response:?}: {step:?}");
         }
     }

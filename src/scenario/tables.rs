@@ -101,10 +101,10 @@ impl Reader {
 
     /// SASL mechanisms.
     fn mechanisms(&mut self, node: &Node) -> Vec<&'static Mechanism> {
-        let known: Vec<&str> = Mechanism::available(None).map(Mechanism::name).collect();
+        let known: Vec<&str> = Mechanism::all().map(Mechanism::name).collect();
         let mut mechanisms = Vec::new();
         for (name, place) in self.texts(node) {
-            match Mechanism::available(None).find(|its| its.name().eq_ignore_ascii_case(&name)) {
+            match Mechanism::all().find(|its| its.name().eq_ignore_ascii_case(&name)) {
                 Some(mechanism) if mechanisms.contains(&mechanism) => {
                     self.wrong(&place, format!("`{name}` is written twice"));
                 }

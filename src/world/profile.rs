@@ -9,10 +9,8 @@ use crate::scenario::Announced;
 impl World {
     /// Sets the capabilities in the machine of a new session: those of the accounts, and the scenario's.
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
-        if self.mail.accounts.has_tokens()
-            && let Some(overrides) = machine.capability_overrides()
-        {
-            overrides.announce_tokens();
+        if let Some(overrides) = machine.capability_overrides() {
+            overrides.set_accounts(&self.mail.accounts);
         }
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {

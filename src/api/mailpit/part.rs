@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, overlay};
 use image::{DynamicImage, ImageReader, Limits, Rgb, RgbImage};
+use md5::{Digest, Md5};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest;
 use serde::Serialize;
@@ -64,7 +65,7 @@ impl PartJson {
             content_id: part.content_id().unwrap_or_default(),
             size: octets.len(),
             checksums: Checksums {
-                md5: data_encoding::HEXLOWER.encode(&md5::compute(&octets).0),
+                md5: data_encoding::HEXLOWER.encode(&Md5::digest(&octets)),
                 sha1: hex(&digest::SHA1_FOR_LEGACY_USE_ONLY),
                 sha256: hex(&digest::SHA256),
             },

@@ -44,7 +44,8 @@ impl<M: Machine> Driver<M> {
             }
         };
         match outcome {
-            Ok(Secured { connection, rest, facts }) => {
+            Ok(Secured { connection, rest, facts, channel }) => {
+                self.machine.bind(channel);
                 self.wire.push_layer(connection, rest);
                 self.needs_tls = false;
                 self.last_heard = None;

@@ -9,7 +9,7 @@ use super::literals::{Literal, Literals};
 use super::mail::counted;
 use super::masked::LastLogin;
 use super::turn::{
-    has_bare_cr, is_bare, is_end, is_expected, is_password, is_quit, is_refused_as_invalid, is_ruled, shown, starttls,
+    has_bare_cr, is_bare, is_end, is_expected, is_quit, is_refused_as_invalid, is_ruled, secret, shown, starttls,
 };
 use super::{Finding, FindingKind, FindingPlace, Observation};
 use crate::base::{Seq, Timestamp};
@@ -142,9 +142,9 @@ impl Client {
                 self.login.read(event, &at.readable(turn).0);
             }
             self.is_kept_waiting = false;
-            if is_password(event) && !self.is_secured && offers_tls {
-                let text =
-                    format!("the client sent a password in cleartext, but could use {}", starttls(at.protocol()));
+            let secret = secret(event, self.login.mechanism()).filter(|_| !self.is_secured && offers_tls);
+            if let Some(secret) = secret {
+                let text = format!("the client sent {secret} in cleartext, but could use {}", starttls(at.protocol()));
                 found.push(at.finding(FindingKind::PasswordInCleartext, text));
             }
             self.last = Some(event);

@@ -1,6 +1,7 @@
 //! Names lines of a client that are masked because they may be credentials, so that a finding says what was there.
 
 use crate::protocol::{Event, Protocol};
+use crate::sasl::Mechanism;
 
 /// The last login command of a client, as reports show it.
 #[derive(Default)]
@@ -18,6 +19,11 @@ impl LastLogin {
         if !command.is_empty() {
             self.0 = Some(command.into());
         }
+    }
+
+    /// The mechanism of the login.
+    pub(super) fn mechanism(&self) -> Option<&'static Mechanism> {
+        Mechanism::parse(self.0.as_deref()?.split_whitespace().nth(1)?.as_bytes())
     }
 
     /// A line as a finding names it.

@@ -2,6 +2,7 @@
 
 use crate::journal::RecordedTurn;
 use crate::protocol::{Event, Protocol, Status};
+use crate::sasl::{Mechanism, Secret};
 
 /// How many characters of a line or a reply are shown.
 const SHOWN: usize = 80;
@@ -78,9 +79,15 @@ pub(super) fn is_refused_as_invalid(turn: &RecordedTurn<'_>, protocol: Protocol)
     }
 }
 
-/// Whether a request has a password that anybody on the way can read: all mechanisms of the server send it as it is.
-pub(super) fn is_password(event: Event) -> bool {
-    matches!(event.as_smtp(), Event::SmtpAuth | Event::ImapLogin | Event::ImapAuth | Event::Pop3Pass | Event::Pop3Auth)
+/// The secret in a request that anybody on the way can read. `mechanism` is that of the login.
+pub(super) fn secret(event: Event, mechanism: Option<&Mechanism>) -> Option<&'static str> {
+    let is_sasl = matches!(event.as_smtp(), Event::SmtpAuth | Event::ImapAuth | Event::Pop3Auth);
+    match mechanism.filter(|_| is_sasl).map(Mechanism::secret) {
+        Some(Secret::Password) => Some("a password"),
+        Some(Secret::Token) => Some("an access token"),
+        None if matches!(event, Event::ImapLogin | Event::Pop3Pass) => Some("a password"),
+        Some(Secret::Proof) | None => None,
+    }
 }
 
 pub(super) fn starttls(protocol: Protocol) -> &'static str {

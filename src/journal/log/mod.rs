@@ -13,6 +13,7 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::append::NewRecord;
@@ -73,7 +74,7 @@ impl LogWriter {
 }
 
 fn checksum(json: &str) -> String {
-    format!("{:x}", md5::compute(json))
+    data_encoding::HEXLOWER.encode(&Md5::digest(json))
 }
 
 /// Why a log cannot be read further, and at which record.

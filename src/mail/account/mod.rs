@@ -175,6 +175,11 @@ impl Accounts {
         self.members.iter().flat_map(all).collect()
     }
 
+    /// Whether only the accounts on the list may log in, and one of them has a password.
+    pub(crate) fn has_passwords(&self) -> bool {
+        self.is_closed && self.members.iter().any(|member| !member.password.is_empty())
+    }
+
     /// Whether an account has access tokens.
     pub(crate) fn has_tokens(&self) -> bool {
         self.members.iter().any(|member| !member.tokens.is_empty())

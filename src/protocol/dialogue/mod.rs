@@ -291,10 +291,8 @@ impl<M: Machine> Player<M> {
             capabilities,
             after: After::Goes,
         };
-        if player.mail.accounts.has_tokens()
-            && let Some(overrides) = player.machine.capability_overrides()
-        {
-            overrides.announce_tokens();
+        if let Some(overrides) = player.machine.capability_overrides() {
+            overrides.set_accounts(&player.mail.accounts);
         }
         player.seed(script);
         player

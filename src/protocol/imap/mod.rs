@@ -37,7 +37,7 @@ use super::{
     StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
-use crate::sasl::Authentication;
+use crate::sasl::{Authentication, Channel};
 use command::AllowedIn;
 pub(crate) use command::fetch::{name_in_responses, names_in_responses};
 pub(crate) use leniency::Leniency;
@@ -146,11 +146,11 @@ impl Imap {
 
     /// The capabilities that are announced in this state (RFC 3501 §7.2.1).
     pub(in crate::protocol) fn capabilities(&self) -> String {
-        self.capability_overrides.apply(self.tls, self.own_capabilities()).join(" ")
+        self.capability_overrides.apply(&self.tls, self.own_capabilities()).join(" ")
     }
 
     fn push_capabilities(&self, out: &mut Reply) {
-        out.push_capabilities(self.capability_overrides.label(self.tls), self.capabilities());
+        out.push_capabilities(self.capability_overrides.label(&self.tls), self.capabilities());
     }
 
     fn view(&self) -> Result<&View, Refusal> {
@@ -327,6 +327,10 @@ impl Machine for Imap {
 
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.capability_overrides)
+    }
+
+    fn bind(&mut self, channel: Channel) {
+        self.tls.bind(channel);
     }
 
     fn secured(&mut self) {

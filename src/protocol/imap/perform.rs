@@ -62,7 +62,7 @@ impl Imap {
         }
         // RFC 3501 §7.1.4.
         let status = if self.account().is_some() { "* PREAUTH" } else { "* OK" };
-        match self.capability_overrides.greeting(self.tls) {
+        match self.capability_overrides.greeting(&self.tls) {
             Some(greeting) => out.add(format_args!("{status} {greeting}\r\n")),
             None => {
                 out.push(status);

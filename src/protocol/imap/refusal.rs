@@ -3,7 +3,7 @@
 use super::parser::SyntaxError;
 use super::utf7;
 use crate::mail::Flags;
-use crate::sasl::LoginVerdict;
+use crate::sasl::{LoginVerdict, Rejection};
 
 /// Why a command is not performed.
 #[derive(Debug, Clone)]
@@ -27,6 +27,16 @@ impl Refusal {
 
     pub(super) fn failed_login(verdict: &LoginVerdict) -> Self {
         Self::no(format!("[AUTHENTICATIONFAILED] {}", verdict.failure()))
+    }
+
+    /// RFC 3501 §6.2.2: BAD if the client cancels a login or sends what is not valid.
+    pub(super) fn of_login(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Impossible(_) => Self::no(format!("[AUTHENTICATIONFAILED] {rejection}")),
+            Rejection::Cancelled | Rejection::Unasked | Rejection::NotBase64 | Rejection::Malformed(_) => {
+                Self::bad(rejection.to_string())
+            }
+        }
     }
 
     /// RFC 5530 §3.

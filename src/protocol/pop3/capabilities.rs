@@ -29,13 +29,13 @@ impl Pop3 {
         lines.extend(["UTF8", "LANG"].map(Cow::Borrowed));
         if !self.tls.is_required(StartTls::BeforeLogin) {
             lines.push("USER".into());
-            lines.extend(self.capability_overrides.mechanism_list("SASL", self.tls));
+            lines.extend(self.capability_overrides.mechanism_list("SASL", &self.tls));
         }
         if self.tls.is_offered() {
             lines.push("STLS".into());
         }
         lines.push("IMPLEMENTATION mailjig".into());
-        self.capability_overrides.apply(self.tls, lines)
+        self.capability_overrides.apply(&self.tls, lines)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The maildrop: the messages of an account as they were at the login. They keep their numbers until QUIT (RFC 1939 §5).
 
+use md5::{Digest, Md5};
+
 use super::policy::{Expire, UniqueIds};
 use crate::mail::{Mailbox, MailboxId, Message};
 
@@ -68,9 +70,9 @@ impl Maildrop {
     pub(super) fn unique_id(&self, number: u32, ids: &UniqueIds) -> Option<String> {
         self.item(number).map(|item| match &item.id {
             Some(id) => id.to_string(),
-            None => {
-                ids.of(self.uid_validity, item.uid, || item.hash.unwrap_or_else(|| md5::compute(item.message.raw()).0))
-            }
+            None => ids.of(self.uid_validity, item.uid, || {
+                item.hash.unwrap_or_else(|| Md5::digest(item.message.raw()).into())
+            }),
         })
     }
 

@@ -19,7 +19,7 @@ use super::{
     TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
-use crate::sasl::Authentication;
+use crate::sasl::{Authentication, Channel};
 use command::Pop3Command;
 use maildrop::Maildrop;
 pub(crate) use policy::{Expire, Policy, UniqueIds};
@@ -256,6 +256,10 @@ impl Machine for Pop3 {
 
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.capability_overrides)
+    }
+
+    fn bind(&mut self, channel: Channel) {
+        self.tls.bind(channel);
     }
 
     fn secured(&mut self) {

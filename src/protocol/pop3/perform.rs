@@ -70,7 +70,7 @@ impl Pop3 {
         }
         let host = &self.config.host;
         let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
-        let greeting = self.capability_overrides.greeting(self.tls).map_or_else(own, str::to_owned);
+        let greeting = self.capability_overrides.greeting(&self.tls).map_or_else(own, str::to_owned);
         self.take_timestamp(&greeting);
         ok(&greeting)
     }
@@ -92,7 +92,7 @@ impl Pop3 {
                 let mut reply = Reply::default().line(&["+OK these are my capabilities"]);
                 let capabilities = self.capabilities();
                 if !capabilities.is_empty() {
-                    reply.push_capabilities(self.capability_overrides.label(self.tls), capabilities);
+                    reply.push_capabilities(self.capability_overrides.label(&self.tls), capabilities);
                     reply.push("\r\n");
                 }
                 Ok(positive(reply.line(&["."])))
@@ -154,10 +154,11 @@ impl Pop3 {
                 Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
             Pop3Command::Auth(Some((mechanism, initial))) => {
-                if !self.capability_overrides.mechanisms(self.tls).contains(&mechanism) {
+                if !self.capability_overrides.accepts(mechanism, &self.tls) {
                     return Err(UNKNOWN_MECHANISM.to_owned());
                 }
                 let context = txn.sasl_context(&self.config.host, self.config.seed);
+                let context = self.capability_overrides.sasl_context(context, &self.tls);
                 let progress = Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts());
                 self.proceed(progress, txn)
             }
@@ -179,13 +180,13 @@ impl Pop3 {
         let Pop3State::Sasl(login) = mem::replace(&mut self.state, Pop3State::Authorization(None)) else {
             return Err("no login is under way".to_owned());
         };
-        self.proceed(login.respond(response, txn.accounts()), txn)
+        self.proceed(txn.respond(&login, response), txn)
     }
 
     fn proceed(&mut self, progress: Result<Progress, Rejection>, txn: &mut MailTxn<'_>) -> Answer {
         match progress.map_err(|rejection| rejection.to_string())? {
             Progress::Challenge(login) => {
-                let mut challenge = positive(Reply::default().line(&["+ ", &login.challenge()]));
+                let mut challenge = positive(Reply::default().challenge("+ ", &login));
                 challenge.status = Some(if login.is_refused() { Status::Negative } else { Status::Positive });
                 self.state = Pop3State::Sasl(login);
                 Ok(challenge)

@@ -1,5 +1,7 @@
 //! Reading messages before the turn that needs them: the text of RETR and TOP, and the hashes of UIDL.
 
+use md5::{Digest, Md5};
+
 use super::maildrop::Maildrop;
 use crate::mail::{Message, Part};
 use crate::protocol::Reply;
@@ -33,7 +35,7 @@ impl Read {
         *self = match std::mem::take(self) {
             Self::Gathered(message, extent) => Self::Text(text(&message, extent)),
             Self::Unhashed(messages) => {
-                let hashed = messages.iter().map(|(number, message)| (*number, md5::compute(message.raw()).0));
+                let hashed = messages.iter().map(|(number, message)| (*number, Md5::digest(message.raw()).into()));
                 Self::Hashed(hashed.collect())
             }
             other @ (Self::Nothing | Self::Text(_) | Self::Hashed(_)) => other,

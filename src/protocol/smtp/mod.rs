@@ -23,7 +23,7 @@ use super::{
     StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
-use crate::sasl::Authentication;
+use crate::sasl::{Authentication, Channel};
 use command::SmtpCommand;
 use data::{Body, Receiver};
 use delivery::Deliveries;
@@ -323,6 +323,10 @@ impl Machine for Smtp {
 
     fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.capability_overrides)
+    }
+
+    fn bind(&mut self, channel: Channel) {
+        self.tls.bind(channel);
     }
 
     fn secured(&mut self) {

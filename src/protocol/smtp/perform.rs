@@ -53,7 +53,7 @@ impl Smtp {
             return self.disconnect(Disconnect::Busy);
         }
         let host = &self.config.host;
-        let reply = match self.capability_overrides.greeting(self.tls) {
+        let reply = match self.capability_overrides.greeting(&self.tls) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
@@ -123,7 +123,7 @@ impl Smtp {
         reply.push(host);
         if !capabilities.is_empty() {
             reply.push("\r\n");
-            reply.push_capabilities(self.capability_overrides.label(self.tls), capabilities);
+            reply.push_capabilities(self.capability_overrides.label(&self.tls), capabilities);
         }
         reply.push("\r\n");
         answered(reply)
@@ -139,10 +139,10 @@ impl Smtp {
         }
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.tls.is_required(StartTls::BeforeLogin) {
-            all.extend(self.capability_overrides.mechanism_list("AUTH", self.tls));
+            all.extend(self.capability_overrides.mechanism_list("AUTH", &self.tls));
         }
         all.push("HELP".into());
-        all = self.capability_overrides.apply(self.tls, all);
+        all = self.capability_overrides.apply(&self.tls, all);
         // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");
         let Some((last, others)) = all.split_last() else { return String::new() };
@@ -267,12 +267,13 @@ impl Smtp {
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
-        if !self.capability_overrides.mechanisms(self.tls).contains(&mechanism) {
+        if !self.capability_overrides.accepts(mechanism, &self.tls) {
             return Err(Refusal::unknown_mechanism());
         }
         // RFC 4954 §4: an initial response is an error if the server sends the first challenge. LOGIN takes it as the
         // user name.
         let context = txn.sasl_context(&self.config.host, self.config.seed);
+        let context = self.capability_overrides.sasl_context(context, &self.tls);
         self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts())?, txn)
     }
 
@@ -280,13 +281,13 @@ impl Smtp {
         let SmtpState::Sasl(login) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("no login is under way"));
         };
-        self.proceed(login.respond(response, txn.accounts())?, txn)
+        self.proceed(txn.respond(&login, response)?, txn)
     }
 
     fn proceed(&mut self, progress: Progress, txn: &mut MailTxn<'_>) -> Answer {
         match progress {
             Progress::Challenge(login) => {
-                let mut challenge = say(&format!("334 {}", login.challenge()));
+                let mut challenge = answered(Reply::default().challenge("334 ", &login));
                 challenge.status = Some(if login.is_refused() { Status::Negative } else { Status::Positive });
                 self.state = SmtpState::Sasl(login);
                 Ok(challenge)

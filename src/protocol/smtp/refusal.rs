@@ -82,7 +82,8 @@ impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::Cancelled => Self::new("501 5.7.0", "Authentication cancelled"),
-            Rejection::Unbound | Rejection::NotBase64 | Rejection::Malformed(_) => Self::syntax(&rejection.to_string()),
+            Rejection::Unasked | Rejection::NotBase64 | Rejection::Malformed(_) => Self::syntax(&rejection.to_string()),
+            Rejection::Impossible(why) => Self::new("535 5.7.8", why),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
 };
-use crate::sasl::{self, Credentials, LoginVerdict, Password};
+use crate::sasl::{self, Authentication, Credentials, LoginVerdict, Password, Progress, Rejection};
 
 /// The only access to the mail. Applies every change at once with [`Accounts::apply`], and keeps it in the store for
 /// the record of the exchange, even after a panic.
@@ -117,8 +117,16 @@ impl<'a> MailTxn<'a> {
     /// The context of a SASL exchange of this session.
     pub(crate) fn sasl_context<'c>(&self, host: &'c str, seed: u32) -> sasl::Context<'c> {
         let session = self.session().map_or(0, SessionNo::number);
-        // The wire does not provide channel binding data.
-        sasl::Context { host, session, seed, channel_binding: None }
+        sasl::Context { host, session, seed, ..sasl::Context::default() }
+    }
+
+    /// Takes a response in a login. A login that was refused has failed even if the client cancels it.
+    pub(crate) fn respond(&mut self, login: &Authentication, response: &[u8]) -> Result<Progress, Rejection> {
+        let progress = login.respond(response, self.accounts());
+        if progress.is_err() && login.is_refused() {
+            self.mail.log.facts().denied = login.known_login().map(Box::from);
+        }
+        progress
     }
 
     /// Logs in. The account is created on first use. `None` if authentication failed.

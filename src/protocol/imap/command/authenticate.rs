@@ -1,5 +1,7 @@
 //! AUTHENTICATE (RFC 3501 §6.2.2), and the code that all logins share.
 
+use std::mem;
+
 use super::{AllowedIn, Command, CommandSpec};
 use crate::protocol::imap::extension::sasl_ir;
 use crate::protocol::imap::parser::{Parsed, Parser};
@@ -25,11 +27,12 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 impl Command for Authenticate {
     fn perform(self: Box<Self>, imap: &mut Imap, tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         imap.may_log_in()?;
-        let mechanisms = imap.capability_overrides.mechanisms(imap.tls);
-        let Some(mechanism) = Mechanism::parse(self.mechanism.as_bytes()).filter(|its| mechanisms.contains(its)) else {
+        let accepts = |its: &&Mechanism| imap.capability_overrides.accepts(its, &imap.tls);
+        let Some(mechanism) = Mechanism::parse(self.mechanism.as_bytes()).filter(accepts) else {
             return Err(Refusal::no("unsupported authentication mechanism"));
         };
         let context = txn.sasl_context(&imap.config.host, imap.config.seed);
+        let context = imap.capability_overrides.sasl_context(context, &imap.tls);
         let progress = Authentication::begin(mechanism, self.initial.as_deref(), &context, txn.accounts());
         imap.proceed(tag, progress, txn, out)
     }
@@ -63,7 +66,8 @@ impl Imap {
         txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
-        self.proceed(tag, login.respond(response, txn.accounts()), txn, out)
+        let progress = txn.respond(login, response);
+        self.proceed(tag, progress, txn, out)
     }
 
     fn proceed(
@@ -73,9 +77,9 @@ impl Imap {
         txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
-        match progress.map_err(|rejection| Refusal::bad(rejection.to_string()))? {
+        match progress.map_err(Refusal::of_login)? {
             sasl::Progress::Challenge(login) => {
-                out.add(format_args!("+ {}\r\n", login.challenge()));
+                *out = mem::take(out).challenge("+ ", &login);
                 let progress = if login.is_refused() { Progress::RefusedChallenge } else { Progress::Continuation };
                 self.mode = Mode::Sasl(tag.into(), login);
                 Ok(progress)

@@ -117,8 +117,8 @@ impl Imap {
                 Announced::LoginPossible => !is_logged_in && !self.tls.is_required(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
-                let mechanisms = self.capability_overrides.announced(self.tls);
-                all.extend(mechanisms.iter().map(|mechanism| format!("{name}{}", mechanism.name()).into()));
+                let mechanisms = self.capability_overrides.announced(&self.tls);
+                all.extend(mechanisms.map(|mechanism| format!("{name}{}", mechanism.name()).into()));
             } else if is_announced {
                 all.push(Cow::Borrowed(*name));
             }
@@ -146,7 +146,7 @@ mod tests {
                     Announced::StartTlsPossible => (format!("`{name}`"), "before a login, while STARTTLS is possible"),
                     Announced::LoginForbidden => (format!("`{name}`"), "while no login is possible before TLS"),
                     Announced::LoginPossible => {
-                        let names = Mechanism::available(None).map(|its| format!("`{name}{}`", its.name()));
+                        let names = Mechanism::all().map(|its| format!("`{name}{}`", its.name()));
                         (names.collect::<Vec<_>>().join(", "), "while a login is possible")
                     }
                 };
