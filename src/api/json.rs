@@ -175,7 +175,10 @@ pub(super) struct SessionJson<'a> {
     id: SessionNo,
     #[schema(value_type = String)]
     listener: Listener,
+    /// The client's address. If a proxy told it, the address that it told.
     peer: String,
+    /// The proxy's own address, if it told the client's.
+    proxy: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     opened: Timestamp,
     #[schema(value_type = Option<Object>)]
@@ -218,6 +221,7 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             id: session.no,
             listener: session.listener,
             peer: session.peer.to_string(),
+            proxy: session.proxy.map(|its| its.to_string()),
             opened: session.opened,
             tls: session.tls.as_ref(),
             helo: session.helo.as_deref(),

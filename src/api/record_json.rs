@@ -30,6 +30,18 @@ impl RecordJson {
             Description::Opened(opened) => {
                 json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local })
             }
+            Description::Proxied(its) => {
+                let tlvs =
+                    its.tlvs.iter().map(|tlv| json!({ "type": tlv.kind, "name": tlv.name(), "value": tlv.text() }));
+                let tlvs: Vec<Value> = tlvs.collect();
+                json!({
+                    "version": its.version,
+                    "local": its.is_local,
+                    "source": its.source,
+                    "destination": its.destination,
+                    "tlvs": tlvs,
+                })
+            }
             Description::Turn(turn) => turn_as_json(turn, with_labels),
             Description::Closed { exchange, left } => match left {
                 Left::All => json!({ "exchange": exchange, "left": "all" }),

@@ -181,6 +181,7 @@ impl UpdateJson {
             RecordKind::Opened(_)
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
+            | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_) => {}
         }

@@ -8,6 +8,7 @@ use crate::journal::Weight;
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Opened,
+    Proxied,
     Secured,
     Unsecured,
     Dropped,
@@ -25,6 +26,7 @@ impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Proxied => "proxied",
             Self::Secured => "secured",
             Self::Unsecured => "tls",
             Self::Dropped => "dropped",
@@ -42,6 +44,7 @@ impl Kind {
     pub(super) fn style(self) -> Style {
         match self {
             Self::Opened
+            | Self::Proxied
             | Self::Secured
             | Self::Ended
             | Self::Noted(Weight::Note | Weight::Webhook | Weight::State) => FAINT,

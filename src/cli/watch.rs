@@ -161,6 +161,7 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             let by = noted.by.as_deref().unwrap_or("mailjig");
             vec![event(Kind::Noted(noted.weight), format!("{by}: {}", noted.text))]
         }
+        Description::Proxied(proxied) => vec![event(Kind::Proxied, proxied.to_string())],
         Description::Secured(tls) => vec![event(Kind::Secured, format!("{} {}", tls.version, tls.cipher))],
         Description::Unsecured(reason) => {
             vec![event(Kind::Unsecured, format!("the TLS handshake failed: {reason}"))]

@@ -40,6 +40,8 @@ pub(crate) struct TlsProvider {
 pub(crate) struct ListenerConfig {
     pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
+    /// Whether every connection must begin with a header of the PROXY protocol.
+    pub(crate) proxy: bool,
     pub(crate) tls_provider: TlsProvider,
     /// Maximum number of sessions of this server at the same time.
     pub(crate) sessions: usize,
@@ -116,5 +118,5 @@ fn accept<M: Machine>(
     let is_busy = sessions > config.sessions;
     let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), handle, config.tls_provider.clone(), wire);
-    spawn(driver.run(config.implicit_tls));
+    spawn(driver.run(config.proxy, config.implicit_tls));
 }

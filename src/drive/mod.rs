@@ -10,6 +10,7 @@ mod engine;
 mod http;
 mod listen;
 mod port;
+mod proxy;
 mod runtime;
 mod session_handle;
 mod socket;

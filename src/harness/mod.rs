@@ -14,6 +14,7 @@ mod quiet;
 pub mod rules;
 mod sessions;
 mod smtp;
+mod trusted;
 mod wait;
 
 #[cfg(feature = "api")]

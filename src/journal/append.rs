@@ -51,6 +51,7 @@ impl Journal {
             RecordKind::Opened(_)
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
+            | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
             | RecordKind::Outside(_)

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::append::names_message;
 use super::record::Label;
-use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
+use super::{
+    Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Proxied, Record, RecordKind, TextPlace,
+};
 use super::{SessionLog, Tls, Trace, Weight};
 use crate::base::{MessageNo, Seq};
 use crate::protocol::{Event, Status};
@@ -14,6 +16,8 @@ use crate::protocol::{Event, Status};
 pub(crate) enum Description<'j> {
     /// A connection was accepted.
     Opened(&'j Opened),
+    /// A proxy told for which client it connects.
+    Proxied(&'j Proxied),
     /// A request and its reply, or more of the reply.
     Turn(RecordedTurn<'j>),
     /// The reply of an exchange was sent, completely or in part.
@@ -139,13 +143,25 @@ impl<'j> RecordedTurn<'j> {
 impl Description<'_> {
     /// All names.
     #[cfg(feature = "api")]
-    pub(crate) const NAMES: &'static [&'static str] =
-        &["opened", "exchange", "part", "closed", "dropped", "secured", "unsecured", "ended", "outside", "noted"];
+    pub(crate) const NAMES: &'static [&'static str] = &[
+        "opened",
+        "proxied",
+        "exchange",
+        "part",
+        "closed",
+        "dropped",
+        "secured",
+        "unsecured",
+        "ended",
+        "outside",
+        "noted",
+    ];
 
     /// Its name, such as `exchange`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Opened(_) => "opened",
+            Self::Proxied(_) => "proxied",
             Self::Turn(RecordedTurn { is_first: true, .. }) => "exchange",
             Self::Turn(RecordedTurn { is_first: false, .. }) => "part",
             Self::Closed { .. } => "closed",
@@ -164,6 +180,7 @@ impl Description<'_> {
             Self::Turn(turn) => turn.event(),
             Self::Closed { exchange, .. } => journal.exchange_at(*exchange).map(|exchange| exchange.event),
             Self::Opened(_)
+            | Self::Proxied(_)
             | Self::Dropped { .. }
             | Self::Secured(_)
             | Self::Unsecured(_)
@@ -193,6 +210,7 @@ impl Journal {
         let said = |place| log.map(|log| log.said(place)).unwrap_or_default();
         match &record.kind {
             RecordKind::Opened(opened) => Description::Opened(opened),
+            RecordKind::Proxied(proxied) => Description::Proxied(proxied),
             RecordKind::Exchange(exchange) => {
                 let Exchange { text: place, status, ref detail, .. } = *exchange;
                 Description::Turn(RecordedTurn {
@@ -239,6 +257,7 @@ impl Journal {
         seqs.filter_map(|seq| match self.describe(seq, self.get(seq)?) {
             Description::Turn(turn) => Some(turn),
             Description::Opened(_)
+            | Description::Proxied(_)
             | Description::Closed { .. }
             | Description::Dropped { .. }
             | Description::Secured(_)

@@ -34,6 +34,8 @@ pub enum Ending {
     NotReading,
     /// The TLS handshake failed.
     TlsFailed,
+    /// The listener expects the PROXY protocol, and its header did not come or was not valid.
+    ProxyFailed,
     /// The server stopped.
     ServerStopped,
     /// A test ended it, or a rule with `kick`.
@@ -58,6 +60,7 @@ impl Ending {
             Self::Idle => "idle",
             Self::NotReading => "not-reading",
             Self::TlsFailed => "tls-failed",
+            Self::ProxyFailed => "proxy-failed",
             Self::ServerStopped => "server-stopped",
             Self::Kicked => "kicked",
             Self::Ruled => "ruled",
@@ -75,6 +78,7 @@ impl fmt::Display for Ending {
             Self::Idle => "the client was silent for too long",
             Self::NotReading => "the client did not read the server's output for too long",
             Self::TlsFailed => "the TLS handshake failed",
+            Self::ProxyFailed => "the header of the PROXY protocol was missing or not valid",
             Self::ServerStopped => "the server stopped",
             Self::Kicked => "ended by a test, or by a rule's `kick`",
             Self::Ruled => "ended by a rule",

@@ -10,6 +10,7 @@ mod forget;
 mod log;
 mod messages;
 mod open_exchange;
+mod proxied;
 mod record;
 mod records;
 mod refusals;
@@ -35,6 +36,7 @@ pub use ending::Ending;
 pub(crate) use log::{LogReader, LogWriter};
 pub(crate) use messages::Captured;
 use messages::Messages;
+pub(crate) use proxied::{Proxied, Tlv};
 pub(crate) use record::{
     CapturedMail, Detail, Ended, Exchange, ExchangePart, Left, Less, Noted, Opened, Record, RecordKind, TextPlace,
     UNFINISHED_KEPT, Weight,

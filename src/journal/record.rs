@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::messages::Messages;
-use super::{Ending, Tls, Trace};
+use super::{Ending, Proxied, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message};
 use crate::protocol::{ClientFacts, Event, Listener, Status, TxnLog};
@@ -29,6 +29,8 @@ pub(crate) const UNFINISHED_KEPT: usize = 1024;
 pub(crate) enum RecordKind {
     /// A connection was accepted.
     Opened(Box<Opened>),
+    /// A proxy told for which client it connects.
+    Proxied(Box<Proxied>),
     /// A request was performed; its reply is about to be sent.
     Exchange(Exchange),
     /// More of the reply of an exchange that is answered in parts.
@@ -243,6 +245,7 @@ impl RecordKind {
             Self::Part(part) => part.detail.as_deref(),
             Self::Outside(detail) => Some(detail),
             Self::Opened(_)
+            | Self::Proxied(_)
             | Self::Closed { .. }
             | Self::Dropped { .. }
             | Self::Secured(_)
@@ -269,6 +272,7 @@ impl RecordKind {
             Self::Part(part) => Some(part.text),
             Self::Ended(ended) => Some(ended.text).filter(|text| text.heard > 0),
             Self::Opened(_)
+            | Self::Proxied(_)
             | Self::Closed { .. }
             | Self::Dropped { .. }
             | Self::Secured(_)
@@ -287,6 +291,9 @@ impl Record {
             RecordKind::Noted(noted) => size_of::<Noted>() + noted.text.len(),
             RecordKind::Ended(_) => size_of::<Ended>(),
             RecordKind::Opened(_) => size_of::<Opened>(),
+            RecordKind::Proxied(its) => {
+                size_of::<Proxied>() + its.tlvs.iter().map(|tlv| tlv.value.len()).sum::<usize>()
+            }
             RecordKind::Secured(_) => size_of::<Tls>(),
             RecordKind::Unsecured(reason) => reason.len(),
             RecordKind::Exchange(_)

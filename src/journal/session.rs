@@ -60,8 +60,10 @@ pub struct Session {
     pub no: SessionNo,
     /// The listener that accepted it.
     pub listener: Listener,
-    /// The client's address.
+    /// The client's address. If a proxy told it, with the PROXY protocol or XCLIENT, the address that it told.
     pub peer: SocketAddr,
+    /// The proxy's own address, if it told the client's.
+    pub proxy: Option<SocketAddr>,
     /// When it was accepted.
     pub opened: Timestamp,
     /// What the last TLS handshake negotiated; `None` in cleartext.

@@ -1,6 +1,7 @@
 //! The records of one session, their text, and the state of the session that is computed from them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ impl SessionLog {
             no,
             listener: opened.listener,
             peer: opened.peer,
+            proxy: None,
             opened: at,
             tls: None,
             helo: None,
@@ -151,6 +153,11 @@ impl SessionLog {
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();
                 self.open.shrink_to_fit();
+            }
+            RecordKind::Proxied(proxied) => {
+                if let Some(source) = proxied.source {
+                    self.peer_is(source);
+                }
             }
             RecordKind::Opened(_)
             | RecordKind::Dropped { .. }
@@ -297,6 +304,13 @@ impl SessionLog {
         known.idling = idling.unwrap_or(known.idling);
     }
 
+    /// A proxy tells the client's address.
+    fn peer_is(&mut self, client: SocketAddr) {
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.proxy.get_or_insert(facts.peer);
+        facts.peer = client;
+    }
+
     /// Adds the rules that fired in a record.
     fn learn_rules(&mut self, kind: &RecordKind) {
         let noted = match kind {
@@ -307,6 +321,7 @@ impl SessionLog {
             | RecordKind::Closed { .. }
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
+            | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
             | RecordKind::Outside(_) => None,

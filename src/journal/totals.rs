@@ -34,6 +34,7 @@ impl Totals {
             RecordKind::Closed { .. }
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
+            | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
             | RecordKind::Outside(_)

@@ -255,6 +255,7 @@ impl Part {
             Description::Dropped { octets } => {
                 self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and discarded"));
             }
+            Description::Proxied(proxied) => self.direct(proxied.to_string()),
             Description::Secured(_) if is_begin && self.lines.is_empty() => {}
             Description::Secured(_) => self.lines.push(Line::Tls),
             Description::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
@@ -346,7 +347,7 @@ impl Part {
     }
 
     fn end(&mut self, ending: Ending) {
-        if !matches!(ending, Ending::Clean | Ending::Idle | Ending::TlsFailed) {
+        if !matches!(ending, Ending::Clean | Ending::Idle | Ending::TlsFailed | Ending::ProxyFailed) {
             self.direct(ending.to_string());
         }
     }

@@ -83,8 +83,17 @@ impl Loaded {
 impl AtStart {
     /// Adds the settings of another file, except those that this file has.
     fn take_in(&mut self, inner: AtStart) {
-        let AtStart { smtp_size, submission_strict, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } =
-            inner;
+        let AtStart {
+            smtp_size,
+            submission_strict,
+            imap_size,
+            imap_strict,
+            delimiter,
+            namespace,
+            starttls,
+            pop3,
+            proxy_protocol,
+        } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
         self.imap_size = self.imap_size.or(imap_size);
         self.submission_strict = self.submission_strict.or(submission_strict);
@@ -92,6 +101,7 @@ impl AtStart {
         self.delimiter = self.delimiter.or(delimiter);
         self.namespace = self.namespace.take().or(namespace);
         self.starttls.extend(starttls);
+        self.proxy_protocol.extend(proxy_protocol);
         let Pop3AtStart { expire, expire_for, login_delay, unique_ids } = pop3;
         let own = &mut self.pop3;
         own.expire = own.expire.or(expire);

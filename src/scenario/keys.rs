@@ -144,6 +144,12 @@ const CAPS: Key = Key::new(
 const CAPS_TLS: Key =
     Key::new("caps_tls", Form::Table(CAPABILITIES), "The same, when the session is encrypted; applied after `caps`.")
         .example(r#"caps_tls.remove = ["AUTH"]"#);
+const PROXY_PROTOCOL: Key = Key::new(
+    "proxy_protocol",
+    Form::OneOrMore(&Form::Words(|| Listener::ALL.iter().map(|its| its.name()).collect())),
+    "The listeners of this protocol whose connections begin with a header of the PROXY protocol, version 1 or 2. Default: none. Applies if the server starts with the scenario.",
+)
+.example(r#"proxy_protocol = ["submission"]"#);
 const LIMITS: Key = Key::new("limits", Form::Table(SIZE), "");
 pub(super) const SIZE: &[Key] =
     &[Key::new("size", Form::Size, "The largest message. Applies if the server starts with the scenario.")
@@ -156,6 +162,7 @@ pub(super) const SMTP: &[Key] = &[
     CAPS,
     CAPS_TLS,
     LIMITS,
+    PROXY_PROTOCOL,
     Key::new(
         "submission_strict",
         Form::Truth,
@@ -163,12 +170,13 @@ pub(super) const SMTP: &[Key] = &[
     )
     .example("submission_strict = true"),
 ];
-pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS];
+pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS, PROXY_PROTOCOL];
 pub(super) const POP3: &[Key] = &[
     GREETING,
     AUTH,
     CAPS,
     CAPS_TLS,
+    PROXY_PROTOCOL,
     Key::new(
         "expire",
         Form::Either(&[Form::Count, Form::Text]),
@@ -200,6 +208,7 @@ pub(super) const IMAP: &[Key] = &[
     CAPS,
     CAPS_TLS,
     LIMITS,
+    PROXY_PROTOCOL,
     Key::new(
         "delimiter",
         Form::Text,

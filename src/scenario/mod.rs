@@ -128,6 +128,8 @@ pub(crate) struct AtStart {
     /// By listener, the first that fits; without one for every listener that begins in the clear.
     pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
     pub(crate) pop3: Pop3AtStart,
+    /// The listeners whose connections begin with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: Vec<Listener>,
 }
 
 /// Settings of POP3 that apply if the server starts with the scenario.

@@ -68,6 +68,9 @@ impl Reader {
             if protocol == Protocol::Pop3 {
                 loaded.start.pop3 = self.pop3(its);
             }
+            if let Some(listeners) = its.get("proxy_protocol") {
+                loaded.start.proxy_protocol.extend(self.listeners(listeners, protocol));
+            }
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
             clear.mechanisms = its.get("auth").map(|auth| self.mechanisms(auth));
             let mut under_tls = clear.clone();
@@ -78,6 +81,13 @@ impl Reader {
             under_tls.greeting.clone_from(&clear.greeting);
             loaded.capabilities.push(Announced { protocol, clear, under_tls });
         }
+    }
+
+    /// Listeners of this protocol.
+    fn listeners(&mut self, node: &Node, protocol: Protocol) -> Vec<Listener> {
+        let of_protocol = Listener::ALL.iter().filter(|its| its.protocol() == protocol);
+        let names: Vec<_> = of_protocol.map(|its| (its.name(), *its)).collect();
+        node.items().iter().filter_map(|item| self.word(item, "listener", &names)).collect()
     }
 
     /// The settings of `[server.pop3]` that apply at the start.

@@ -242,7 +242,8 @@ impl Server {
             write: limits.write,
         };
         let implicit_tls = listener.implicit_tls();
-        let doorway = ListenerConfig { listener, implicit_tls, tls_provider, sessions: limits.sessions };
+        let proxy = self.settings.proxy_protocol.contains(&listener);
+        let doorway = ListenerConfig { listener, implicit_tls, proxy, tls_provider, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);

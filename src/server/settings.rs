@@ -1,6 +1,6 @@
 //! Options for a server: ports, accounts, TLS, limits, scenario.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) subaddress_separator: Option<char>,
     /// The STARTTLS setting of each listener that begins in cleartext.
     starttls: BTreeMap<Listener, StartTls>,
+    /// The listeners whose connections begin with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: BTreeSet<Listener>,
     pub(crate) submission_requires_auth: bool,
     /// Whether `submission` and `smtps` refuse domains that are not fully qualified.
     pub(crate) submission_strict: bool,
@@ -125,6 +127,7 @@ impl Default for Settings {
                 (Listener::Imap, StartTls::Offered),
                 (Listener::Pop3, StartTls::Offered),
             ]),
+            proxy_protocol: BTreeSet::new(),
             submission_requires_auth: true,
             submission_strict: false,
             namespace: Namespace::default(),
@@ -151,8 +154,17 @@ impl Settings {
     /// Applies the scenario's settings for the start of the server.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
-        let AtStart { smtp_size, submission_strict, imap_size, imap_strict, delimiter, namespace, starttls, pop3 } =
-            &scenario.start;
+        let AtStart {
+            smtp_size,
+            submission_strict,
+            imap_size,
+            imap_strict,
+            delimiter,
+            namespace,
+            starttls,
+            pop3,
+            proxy_protocol,
+        } = &scenario.start;
         for (listener, own) in &mut self.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
             *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
@@ -165,6 +177,7 @@ impl Settings {
         }
         self.change_namespace(*delimiter, namespace.as_deref());
         pop3.apply(&mut self.pop3);
+        self.proxy_protocol.extend(proxy_protocol);
     }
 
     /// Changes the delimiter, the name that mailboxes are below, or both.

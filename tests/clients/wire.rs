@@ -36,6 +36,11 @@ pub(crate) enum Wire {
 
 impl Wire {
     pub(crate) fn connect(server: &MailServer, protocol: &str, is_tls: bool) -> Self {
+        Self::connect_through(server, protocol, is_tls, b"")
+    }
+
+    /// A connection that begins with these octets.
+    pub(crate) fn connect_through(server: &MailServer, protocol: &str, is_tls: bool, first: &[u8]) -> Self {
         let endpoint = match (protocol, is_tls) {
             ("smtp", false) => server.smtp(),
             ("smtp", true) => server.smtps(),
@@ -48,6 +53,7 @@ impl Wire {
         let socket = connect(endpoint.address());
         socket.set_nodelay(true).unwrap();
         let mut wire = Self::Bare(socket);
+        wire.bytes(first);
         // LMTP has no listener with implicit TLS.
         if is_tls && protocol == "lmtp" {
             wire.line();

@@ -44,13 +44,21 @@ pub(super) struct Listeners {
     /// POP3 over TLS: `PORT`, `IP:PORT` or `off` [default: 1995].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_POP3S")]
     pop3s: Option<Where>,
+    /// Listener whose connections begin with a header of the PROXY protocol, as in `smtp`; may be repeated.
+    #[arg(long, value_name = "LISTENER", env = "MAILJIG_PROXY_PROTOCOL", value_delimiter = ',', value_parser = listener)]
+    proxy_protocol: Vec<Listener>,
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
     http: Option<Where>,
 }
 
+fn listener(name: &str) -> Result<Listener, String> {
+    Listener::parse(name).ok_or_else(|| format!("write one of {}", Listener::names().join(", ")))
+}
+
 impl Listeners {
     pub(super) fn apply(&self, settings: &mut Settings) {
+        settings.proxy_protocol.extend(&self.proxy_protocol);
         for (listener, its) in [
             (Listener::Smtp, self.smtp),
             (Listener::Submission, self.submission),

@@ -28,7 +28,7 @@ impl<M: Machine> Driver<M> {
             self.open.push(OpenExchange { end, ..OpenExchange::new(turn.exchange, end) });
         }
         self.settle_open();
-        let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed);
+        let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed | Ending::ProxyFailed);
         if !is_dead {
             self.close_output().await;
         }
@@ -73,7 +73,8 @@ impl<M: Machine> Driver<M> {
         self.engine.dismiss(self.session, ending);
         let in_vain = self.handle.close();
         // The connection broke, or the client ended it, before the server did.
-        let is_closed = !self.ended_input && !matches!(ending, Ending::Broken | Ending::TlsFailed | Ending::Bug);
+        let is_closed = !self.ended_input
+            && !matches!(ending, Ending::Broken | Ending::TlsFailed | Ending::ProxyFailed | Ending::Bug);
         let close = is_closed.then(|| self.close_mode.name());
         self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));

@@ -61,8 +61,8 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Runs a part of the handshake until its deadline, or until a command ends the session.
-    async fn with_deadline<T>(
+    /// Runs a part of a handshake, or the reading of the header of the PROXY protocol, until its deadline, or until a command ends the session.
+    pub(super) async fn with_deadline<T>(
         &mut self,
         deadline: Instant,
         part: impl AsyncFnOnce(&mut Socket) -> Result<T, String>,

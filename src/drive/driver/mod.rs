@@ -8,6 +8,7 @@ mod handshake;
 mod news;
 mod open_exchange;
 mod play;
+mod proxy;
 mod read;
 mod script;
 mod turn;
@@ -115,9 +116,9 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Drives the session to its end, and records the end. A panic is a bug in mailjig: it ends only this session.
-    pub(super) async fn run(mut self, implicit_tls: bool) {
+    pub(super) async fn run(mut self, has_proxy: bool, implicit_tls: bool) {
         self.needs_tls = implicit_tls;
-        let ending = match caught(self.converse(implicit_tls)).await {
+        let ending = match caught(self.converse(has_proxy, implicit_tls)).await {
             Some(Ok(never)) => match never {},
             Some(Err(ending)) => ending,
             None => Ending::Bug,
@@ -128,7 +129,10 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    async fn converse(&mut self, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
+    async fn converse(&mut self, has_proxy: bool, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
+        if has_proxy {
+            Box::pin(self.read_proxy_header()).await?;
+        }
         self.point(Event::TcpAccept, None).await?;
         if implicit_tls {
             self.handshake().await?;

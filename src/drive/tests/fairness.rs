@@ -57,7 +57,7 @@ fn pipelined_requests_are_processed_in_portions() {
     let (send, receive) = mpsc::sync_channel(1);
     let waker = Waker::from(Arc::new(Ring(send)));
     let _entered = runtime().enter();
-    let mut driving = pin!(driver.run(false));
+    let mut driving = pin!(driver.run(false, false));
 
     let (mut done, mut most) = (0, 0);
     loop {
@@ -90,7 +90,7 @@ fn a_long_reply_is_sent_in_portions() {
         client
     });
     let _entered = runtime().enter();
-    let mut driving = pin!(driver.run(false));
+    let mut driving = pin!(driver.run(false, false));
 
     let mut turns = 0;
     while !reading.is_finished() {
@@ -111,7 +111,7 @@ fn input_is_still_read_after_the_end() {
     let (send, receive) = mpsc::sync_channel(1);
     let waker = Waker::from(Arc::new(Ring(send)));
     let _entered = runtime().enter();
-    let mut driving = pin!(driver.run(false));
+    let mut driving = pin!(driver.run(false, false));
     let mut is_driving = || driving.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
 
     let mut is_there = is_driving();

@@ -181,7 +181,7 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let doorway = ListenerConfig { listener: Listener::Smtp, implicit_tls, tls_provider, sessions: 100 };
+    let doorway = ListenerConfig { listener: Listener::Smtp, implicit_tls, proxy: false, tls_provider, sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)

@@ -124,7 +124,9 @@ impl Client {
             }
             Description::Turn(turn) => return self.turn(at, &turn, offers_tls),
             Description::Ended { ended, .. } => self.ended(at, ended),
-            Description::Unsecured(_) | Description::Outside(_) | Description::Noted(_) => None,
+            Description::Proxied(_) | Description::Unsecured(_) | Description::Outside(_) | Description::Noted(_) => {
+                None
+            }
         };
         finding.into_iter().map(Observation::Finding).collect()
     }
@@ -316,6 +318,7 @@ impl Client {
             | Ending::Idle
             | Ending::NotReading
             | Ending::TlsFailed
+            | Ending::ProxyFailed
             | Ending::ServerStopped
             | Ending::Kicked
             | Ending::Ruled

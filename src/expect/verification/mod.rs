@@ -138,6 +138,7 @@ fn failures(book: &Rulebook, journal: &Journal) -> Vec<Failure> {
             Description::Noted(_)
             | Description::Ended { .. }
             | Description::Opened(_)
+            | Description::Proxied(_)
             | Description::Turn(_)
             | Description::Closed { .. }
             | Description::Dropped { .. }

@@ -206,6 +206,7 @@ impl LogReader {
             RecordKind::Exchange(_)
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
+            | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_) => session().map(|_| ()),
             // A rule may write a note about a session that has ended.

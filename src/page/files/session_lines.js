@@ -65,6 +65,7 @@ class SessionLines {
 
 const ADD = {
   opened: (its, record, at) => its.event(record, at, `${record.peer} connected to ${record.listener} at ${record.local}`),
+  proxied: (its, record, at) => its.event(record, at, record.source ? `A proxy connects for ${record.source} to ${record.destination}` : 'A proxy connects for a client that it does not name'),
   exchange: turn,
   part: turn,
   closed,
@@ -314,14 +315,15 @@ const ENDINGS = {
   idle: 'The client was silent for too long',
   'not-reading': 'The client did not read for too long',
   'tls-failed': 'Ended: the TLS handshake failed',
+  'proxy-failed': 'Ended: the header of the PROXY protocol was missing or not valid',
   'server-stopped': 'The server stopped',
   kicked: 'Ended over HTTP or by a rule',
   ruled: 'Ended by a rule',
   bug: 'Ended by a bug of mailjig',
 };
-const SHORT = { 'client-closed': 'no QUIT', broken: 'broke', idle: 'silent', 'not-reading': 'not reading', 'tls-failed': 'TLS failed', 'server-stopped': 'server stopped', kicked: 'kicked', ruled: 'ended by rule', bug: 'bug' };
+const SHORT = { 'client-closed': 'no QUIT', broken: 'broke', idle: 'silent', 'not-reading': 'not reading', 'tls-failed': 'TLS failed', 'proxy-failed': 'no PROXY header', 'server-stopped': 'server stopped', kicked: 'kicked', ruled: 'ended by rule', bug: 'bug' };
 // Others are usual, or somebody wanted them.
-export const BAD_ENDINGS = ['broken', 'idle', 'not-reading', 'tls-failed', 'bug'];
+export const BAD_ENDINGS = ['broken', 'idle', 'not-reading', 'tls-failed', 'proxy-failed', 'bug'];
 
 const named = (text, listener) => (listener.startsWith('imap') ? text.replace('QUIT', 'LOGOUT') : text);
 

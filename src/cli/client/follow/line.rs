@@ -36,6 +36,7 @@ fn style(record: &Value) -> Style {
     let has_fired = record["rules"]["fired"].as_array().is_some_and(|fired| !fired.is_empty());
     let kind = match record["kind"].as_str().unwrap_or_default() {
         "opened" => Kind::Opened,
+        "proxied" => Kind::Proxied,
         "exchange" | "part" if has_fired => Kind::Fired,
         "exchange" | "part" if record["captured"].is_string() => Kind::Captured,
         "exchange" | "part" if is("status", "negative") => Kind::Refused,
