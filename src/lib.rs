@@ -58,8 +58,8 @@ mod world;
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
 pub use expect::{Finding, FindingKind, Matcher, Report, matchers};
 pub use harness::{
-    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin, SessionWait,
-    Settled, Verify, Wait, WaitCount, rules,
+    AccessToken, Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin,
+    SessionWait, Settled, Verify, Wait, WaitCount, rules,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{

@@ -104,7 +104,7 @@ impl<'s> Account<'s> {
     }
 
     /// Sets the access tokens with which the account may log in in place of its password, with the SASL mechanism
-    /// XOAUTH2. Tokens that it had before are refused from now on.
+    /// XOAUTH2 or OAUTHBEARER. Tokens that it had before are refused from now on.
     ///
     /// # Panics
     /// If the account has no password, because every login is accepted; see [`MailServer::make_account`]. If RFC 6750

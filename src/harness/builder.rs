@@ -309,7 +309,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// The access tokens with which an account may log in in place of its password, with the SASL mechanism XOAUTH2.
+    /// The access tokens with which an account may log in in place of its password, with the SASL mechanism XOAUTH2 or
+    /// OAUTHBEARER.
     /// The server announces the mechanism if an account has tokens. Without a list of accounts, every token is accepted.
     ///
     /// # Panics

@@ -14,6 +14,7 @@ mod quiet;
 pub mod rules;
 mod sessions;
 mod smtp;
+mod tokens;
 mod trusted;
 mod wait;
 
@@ -32,6 +33,7 @@ pub use mailbox::{Entry, Mailbox};
 pub use quiet::{NoneWithin, Settled};
 pub use sessions::{NoSessionWait, SessionWait};
 use tempfile::NamedTempFile;
+pub use tokens::AccessToken;
 pub use wait::{Wait, WaitCount};
 
 use crate::base::nearest;

@@ -7,6 +7,8 @@ use crate::protocol::{Event, Status};
 #[derive(Debug)]
 pub(super) struct OpenExchange {
     pub(super) exchange: Seq,
+    /// Whether it is counted among the refused requests if it is refused.
+    pub(super) is_counted: bool,
     /// Whether the client waits for a reply.
     is_asked: bool,
     /// The status of the reply; `None` if it has none yet.
@@ -23,6 +25,7 @@ impl OpenExchange {
     pub(super) fn new(exchange: Seq, event: Event) -> Self {
         Self {
             exchange,
+            is_counted: true,
             is_asked: !event.is_unasked(),
             status: None,
             is_silent: true,
@@ -48,6 +51,10 @@ impl OpenExchange {
         self.status == Some(Status::Negative)
     }
 
+    pub(super) fn counts_as_refused(&self) -> bool {
+        self.is_counted && self.is_refused()
+    }
+
     /// The outcome, if this much of the reply was sent.
     pub(super) fn outcome(&self, left: &Left) -> &'static str {
         match left {
@@ -61,4 +68,10 @@ impl OpenExchange {
             Left::All => "ok",
         }
     }
+}
+
+/// Whether a reply is a challenge: in a negative one is the error about a token, which the client has to answer (RFC 7628
+/// §3.2.3).
+pub(super) fn is_challenge(reply: &[u8]) -> bool {
+    reply.starts_with(b"334 ") || reply.starts_with(b"+ ")
 }

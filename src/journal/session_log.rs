@@ -1,11 +1,12 @@
 //! The records of one session, their text, and the state of the session that is computed from them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::open_exchange::OpenExchange;
+use super::open_exchange::{OpenExchange, is_challenge};
 use super::text::Text;
 use super::{Detail, Left, Opened, RecordKind, SeqList, Session, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
@@ -43,6 +44,8 @@ pub(crate) struct SessionLog {
     open: VecDeque<OpenExchange>,
     /// What has been received of the next request.
     unfinished: Unfinished,
+    /// Whether the last reply was the error about a token, which the client has to answer.
+    is_token_refused: bool,
 }
 
 impl SessionLog {
@@ -82,6 +85,7 @@ impl SessionLog {
             requests: 0,
             open: VecDeque::new(),
             unfinished: Unfinished::default(),
+            is_token_refused: false,
         }
     }
 
@@ -121,11 +125,15 @@ impl SessionLog {
             RecordKind::Exchange(exchange) => {
                 exchange.text = self.write(heard, said);
                 let mut open = OpenExchange::new(seq, exchange.event);
+                // The answer to the error about a token: the login was counted with the error (RFC 7628 §3.2.3).
+                open.is_counted = !mem::take(&mut self.is_token_refused) || !exchange.event.is_login();
+                self.is_token_refused = exchange.status == Some(Status::Negative) && is_challenge(said);
                 open.say(said.len(), exchange.status, exchange.detail.as_deref());
                 self.owe(open);
                 self.learn(exchange.detail.as_deref());
             }
             RecordKind::Part(part) => {
+                self.is_token_refused |= part.status == Some(Status::Negative) && is_challenge(said);
                 self.say(part.exchange, said.len(), part.status, part.detail.as_deref());
                 part.text = self.write(heard, said);
                 self.learn(part.detail.as_deref());
@@ -182,7 +190,7 @@ impl SessionLog {
 
     fn owe(&mut self, open: OpenExchange) {
         self.requests += u64::from(open.is_asked());
-        self.count_refused(false, open.is_refused());
+        self.count_refused(false, open.counts_as_refused());
         self.open.push_back(open);
         self.unfinished = Unfinished::default();
     }
@@ -199,9 +207,9 @@ impl SessionLog {
     /// Adds a part of the reply of an open exchange.
     fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
-            let before = open.is_refused();
+            let before = open.counts_as_refused();
             open.say(octets, status, detail);
-            let is_refused = open.is_refused();
+            let is_refused = open.counts_as_refused();
             self.count_refused(before, is_refused);
         }
     }

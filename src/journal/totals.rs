@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::open_exchange::is_challenge;
 use super::{Record, RecordKind};
 use crate::mail::Message;
 use crate::protocol::{Listener, Status};
@@ -40,7 +41,8 @@ impl Totals {
             | RecordKind::Outside(_)
             | RecordKind::Noted(_) => None,
         };
-        if status == Some(Status::Negative) {
+        // The login is refused after the client's answer.
+        if status == Some(Status::Negative) && !is_challenge(said) {
             *self.refusals.entry(class(said)).or_default() += 1;
         }
     }

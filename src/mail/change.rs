@@ -1,6 +1,6 @@
 //! One alteration of accounts or mailboxes, as data.
 
-use super::account::{MailboxId, Member};
+use super::account::{MailboxId, Member, Token};
 use super::mailbox::{InternalDate, SpecialUse};
 use super::{AccountNo, Flags, MailboxNo};
 use crate::base::MessageNo;
@@ -52,6 +52,8 @@ pub(crate) enum Change {
     Enlist { member: Box<Member> },
     /// Removes a login from the list of accounts. A closed list stays closed, even if it is empty then.
     Delist { login: Box<str> },
+    /// Issues a token, or changes the one with this text.
+    Token { token: Box<Token> },
     /// Closes every account. The next account and the next mailbox get these numbers.
     Reset { account: AccountNo, mailbox: MailboxNo, uid_validity: u32 },
 }
@@ -68,6 +70,7 @@ impl Change {
         let members = match self {
             Self::Admit { members } => &**members,
             Self::Enlist { member } => std::slice::from_ref(&**member),
+            Self::Token { token } => return size_of_val(&**token) + token.text.len(),
             Self::Open { .. }
             | Self::Close { .. }
             | Self::Create { .. }
@@ -112,6 +115,7 @@ impl Change {
             | Self::Admit { .. }
             | Self::Enlist { .. }
             | Self::Delist { .. }
+            | Self::Token { .. }
             | Self::Reset { .. } => None,
         }
     }

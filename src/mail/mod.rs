@@ -14,7 +14,9 @@ mod parameters;
 
 #[cfg(all(test, feature = "serde"))]
 pub(crate) use account::InvalidChange;
-pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_subaddress_separator};
+pub(crate) use account::{
+    Account, AccountNo, Accounts, MailboxId, Member, Token, TokenChange, TokenKind, TokenState, is_subaddress_separator,
+};
 pub(crate) use change::Change;
 pub use envelope::{Envelope, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;

@@ -143,7 +143,7 @@ impl CapabilityOverrides {
 
     /// Announces the mechanisms that these accounts can use.
     pub(crate) fn set_accounts(&mut self, accounts: &Accounts) {
-        (self.has_tokens, self.has_passwords) = (accounts.has_tokens(), accounts.has_passwords());
+        (self.has_tokens, self.has_passwords) = (accounts.tokens().has_access(), accounts.has_passwords());
     }
 
     /// The context of a login over this connection.

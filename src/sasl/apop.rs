@@ -15,7 +15,7 @@ pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, credentials: &dyn
 
 #[cfg(test)]
 mod tests {
-    use super::super::Password;
+    use super::super::{Password, TokenError};
     use super::*;
 
     struct Tanstaaf;
@@ -25,8 +25,8 @@ mod tests {
             Password::Is("tanstaaf")
         }
 
-        fn accepts_token(&self, _login: &str, _token: &str) -> bool {
-            false
+        fn token(&self, _login: Option<&str>, _token: &str) -> Result<String, TokenError> {
+            Err(TokenError::Unknown)
         }
     }
 

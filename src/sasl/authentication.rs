@@ -5,7 +5,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
-use super::{Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep};
+use super::{Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, TokenError};
 
 /// A login that waits for the client's next response.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ pub(crate) fn initial_response(text: &[u8]) -> Result<Vec<u8>, Rejection> {
 fn login(progress: Result<Progress, Rejection>) -> Option<String> {
     match progress.ok()? {
         Progress::Challenge(next) => next.exchange.login().map(str::to_owned),
-        Progress::Verdict(verdict) => Some(verdict.login),
+        Progress::Verdict(verdict) => Some(verdict.login).filter(|login| !login.is_empty()),
     }
 }
 
@@ -159,8 +159,8 @@ impl Credentials for Everybody {
         Password::Any
     }
 
-    fn accepts_token(&self, _login: &str, _token: &str) -> bool {
-        true
+    fn token(&self, login: Option<&str>, _token: &str) -> Result<String, TokenError> {
+        Ok(login.unwrap_or_default().to_owned())
     }
 }
 

@@ -132,7 +132,7 @@ const GREETING: Key = Key::new(
 const AUTH: Key = Key::new(
     "auth",
     Form::OneOrMore(&Form::Words(|| Mechanism::all().map(Mechanism::name).collect())),
-    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 if an account has `tokens`. Mechanisms in `-PLUS` need TLS.",
+    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 and OAUTHBEARER if an account has `tokens`. Mechanisms in `-PLUS` need TLS.",
 )
 .example(r#"auth = ["LOGIN"]"#);
 const CAPS: Key = Key::new(

@@ -16,6 +16,7 @@ mod record;
 mod script;
 mod sessions;
 mod timers;
+mod tokens;
 mod turn;
 
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 const PASSWORD: &str = "s3cr3tPa55w0rd";
 
 /// What a client sends, by protocol. `{word}` is a password, `{base64}` the same in base64, `{plain}` a user with it in
-/// the form of PLAIN, `{token}` in the form of XOAUTH2, `{long}` many repetitions of `{plain}`.
+/// the form of PLAIN, `{token}` in the form of XOAUTH2, `{bearer}` in that of OAUTHBEARER, `{long}` many repetitions of `{plain}`.
 const BROKEN: &[(&str, &str)] = &[
     ("smtp", "AUTH PLAIN {plain}"),
     ("smtp", "AUTH PLAIN\r\n{plain}"),
@@ -22,6 +22,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("smtp", "AUTH XOAUTH2 {token}"),
     ("smtp", "AUTH XOAUTH2\r\n{token}"),
     ("smtp", "AUTH XOAUTH2 {token}\r\n{token}\r\n"),
+    ("smtp", "AUTH OAUTHBEARER {bearer}\r\n{bearer}\r\n"),
     ("smtp", "AUTH LOGIN\r\n*\r\n{base64}\r\n"),
     ("smtp", "AUTH LOGIN\r\nYm9i\r\n{base64}\r\n{base64}\r\n"),
     ("smtp", "AUTH PLAIN {plain}\r\nAUTH PLAIN {plain}\r\n"),
@@ -63,6 +64,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("imap", "a AUTHENTICATE XOAUTH2 {token}"),
     ("imap", "a AUTHENTICATE XOAUTH2\r\n{token}"),
     ("imap", "a AUTHENTICATE XOAUTH2 {token}\r\n{token}\r\n"),
+    ("imap", "a AUTHENTICATE OAUTHBEARER {bearer}\r\n{bearer}\r\n"),
     ("imap", "a AUTHENTICATE PLAIN\r\n*\r\n{plain}\r\n"),
     ("pop3", "USER bob\r\nPASS {word}"),
     ("pop3", "USER bob\r\nPASS {word}\n"),
@@ -79,6 +81,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("pop3", "AUTH XOAUTH2 {token}"),
     ("pop3", "AUTH XOAUTH2\r\n{token}"),
     ("pop3", "AUTH XOAUTH2 {token}\r\n{token}\r\n"),
+    ("pop3", "AUTH OAUTHBEARER {bearer}\r\n{bearer}\r\n"),
     ("pop3", "AUTH LOGIN\r\n*\r\n{base64}\r\n"),
 ];
 
@@ -91,6 +94,11 @@ fn token() -> String {
     BASE64.encode(format!("user=bob\x01auth=Bearer {PASSWORD}\x01\x01").as_bytes())
 }
 
+/// The response of OAUTHBEARER, with the password as the token.
+fn bearer() -> String {
+    BASE64.encode(format!("n,a=bob,\x01auth=Bearer {PASSWORD}\x01\x01").as_bytes())
+}
+
 /// Each broken login with its protocol, as octets.
 pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
     let filled = |protocol: &str, text: &str| {
@@ -100,6 +108,7 @@ pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
             .replace("{base64}", &BASE64.encode(PASSWORD.as_bytes()))
             .replace("{plain}", &plain())
             .replace("{token}", &token())
+            .replace("{bearer}", &bearer())
             .replace("{long}", &plain().repeat(1000))
     };
     BROKEN.iter().map(|(protocol, text)| (*protocol, filled(protocol, text))).collect()
@@ -107,7 +116,7 @@ pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
 
 /// Fails if a text contains a password, or the beginning of one.
 pub(crate) fn assert_none(text: &str, what: &str) {
-    let secrets = [PASSWORD.to_owned(), BASE64.encode(PASSWORD.as_bytes()), plain(), token()];
+    let secrets = [PASSWORD.to_owned(), BASE64.encode(PASSWORD.as_bytes()), plain(), token(), bearer()];
     for secret in secrets {
         let beginning = secret[..8].to_lowercase();
         assert!(!text.to_lowercase().contains(&beginning), "{what} is shown in: {text}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountNo, Accounts, MailboxId, key, same};
+use super::{Account, AccountNo, Accounts, MailboxId, Member, key, same};
 use crate::base::MessageNo;
 use crate::mail::change::Change;
 use crate::mail::mailbox::{Entry, Mailbox, MailboxNo};
@@ -124,18 +124,30 @@ impl Accounts {
             Change::Uidl { place, uid, uidl } => {
                 self.mailbox_mut(*place)?.uidls.insert(*uid, uidl.clone());
             }
-            Change::Admit { members } => {
-                self.members = members.to_vec();
-                self.is_closed = !members.is_empty();
+            Change::Admit { members } => self.admit(members.to_vec()),
+            Change::Enlist { member } => {
+                self.tokens.give(&member.login, &member.tokens);
+                match self.members.iter().position(|its| same(&its.login, &member.login)) {
+                    Some(at) => self.members[at] = (**member).clone(),
+                    None => self.members.push((**member).clone()),
+                }
             }
-            Change::Enlist { member } => match self.members.iter().position(|its| same(&its.login, &member.login)) {
-                Some(at) => self.members[at] = (**member).clone(),
-                None => self.members.push((**member).clone()),
-            },
-            Change::Delist { login } => self.members.retain(|member| !same(&member.login, login)),
+            Change::Delist { login } => {
+                self.tokens.forget(login);
+                self.members.retain(|member| !same(&member.login, login));
+            }
+            Change::Token { token } => self.tokens.put((**token).clone()),
             Change::Reset { account, mailbox, uid_validity } => self.reset(*account, *mailbox, *uid_validity),
         }
         Ok(())
+    }
+
+    /// Closes the list of accounts, or opens it if there are none.
+    pub(super) fn admit(&mut self, members: Vec<Member>) {
+        self.tokens.forget_given();
+        members.iter().for_each(|member| self.tokens.give(&member.login, &member.tokens));
+        self.is_closed = !members.is_empty();
+        self.members = members;
     }
 
     fn open(
@@ -165,6 +177,8 @@ impl Accounts {
         self.next = account.0;
         self.mailboxes = mailbox.0.wrapping_sub(1);
         self.next_uid_validity = uid_validity;
+        self.tokens.clear();
+        self.members.iter().for_each(|member| self.tokens.give(&member.login, &member.tokens));
     }
 
     fn count_mailbox(&mut self, no: MailboxNo, uid_validity: u32) -> Result<(), InvalidChange> {

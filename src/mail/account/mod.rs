@@ -1,6 +1,7 @@
 //! Accounts: logins, their addresses and their mailboxes. All protocols share this store.
 
 mod apply;
+mod token;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -8,6 +9,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 pub(crate) use apply::InvalidChange;
+pub(crate) use token::{Token, TokenChange, TokenKind, TokenState, Tokens};
 
 use super::change::Change;
 use super::mailbox::{Mailbox, MailboxNo};
@@ -118,6 +120,8 @@ impl Account {
 pub(crate) struct Accounts {
     /// The logins that have a password and addresses.
     members: Vec<Member>,
+    /// The access tokens of the members, and those that were issued.
+    tokens: Tokens,
     /// Whether only `members` may log in. If not, every other login succeeds with any password.
     is_closed: bool,
     /// The character before the detail in a sub-address (RFC 5233 §4); none if sub-addresses are off.
@@ -134,8 +138,9 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, uid_validity: u32) -> Self {
-        let is_closed = !members.is_empty();
-        Self { members, is_closed, namespace, next_uid_validity: uid_validity, ..Self::default() }
+        let mut accounts = Self { namespace, next_uid_validity: uid_validity, ..Self::default() };
+        accounts.admit(members);
+        accounts
     }
 
     /// Sets the sub-address separator.
@@ -180,9 +185,9 @@ impl Accounts {
         self.is_closed && self.members.iter().any(|member| !member.password.is_empty())
     }
 
-    /// Whether an account has access tokens.
-    pub(crate) fn has_tokens(&self) -> bool {
-        self.members.iter().any(|member| !member.tokens.is_empty())
+    /// The tokens of all accounts.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The accounts on the list.
@@ -248,7 +253,7 @@ impl Accounts {
 
     /// The change that admits only these logins, or every login if the list is empty; `None` if this is already so.
     pub(crate) fn admission(&self, members: Vec<Member>) -> Option<Change> {
-        let is_so = self.members == members && self.is_closed != members.is_empty();
+        let is_so = self.members == members && self.is_closed != members.is_empty() && self.tokens.are_as_given();
         (!is_so).then(|| Change::Admit { members: members.into() })
     }
 

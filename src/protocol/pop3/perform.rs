@@ -140,12 +140,12 @@ impl Pop3 {
             }
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("PASS must follow USER")?;
-                let verdict = LoginVerdict::of_password(&login, &password, txn.accounts());
+                let verdict = LoginVerdict::of_password(&login, &password, &txn.credentials());
                 self.enter(&verdict, txn)
             }
             Pop3Command::Apop { login, digest } => {
                 let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
-                let verdict = sasl::apop(&login, &digest, timestamp, txn.accounts());
+                let verdict = sasl::apop(&login, &digest, timestamp, &txn.credentials());
                 self.enter(&verdict, txn)
             }
             Pop3Command::Auth(None) => {
@@ -159,7 +159,7 @@ impl Pop3 {
                 }
                 let context = txn.sasl_context(&self.config.host, self.config.seed);
                 let context = self.capability_overrides.sasl_context(context, &self.tls);
-                let progress = Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts());
+                let progress = Authentication::begin(mechanism, initial.as_deref(), &context, &txn.credentials());
                 self.proceed(progress, txn)
             }
             Pop3Command::Dele(_)

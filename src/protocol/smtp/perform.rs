@@ -274,7 +274,7 @@ impl Smtp {
         // user name.
         let context = txn.sasl_context(&self.config.host, self.config.seed);
         let context = self.capability_overrides.sasl_context(context, &self.tls);
-        self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts())?, txn)
+        self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, &txn.credentials())?, txn)
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
@@ -295,6 +295,9 @@ impl Smtp {
             Progress::Verdict(verdict) if txn.log_in(&verdict).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 Authentication successful"))
+            }
+            Progress::Verdict(verdict) if verdict.token_error.is_some() => {
+                Err(Refusal::new("535 5.7.8", &verdict.failure()))
             }
             Progress::Verdict(_) => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
         }

@@ -1,6 +1,7 @@
 //! Transactions: how a machine reads accounts, makes changes, and notes facts about the client while it performs a
 //! request.
 
+mod credentials;
 mod log;
 mod mailboxes;
 mod maildrop_lock;
@@ -9,6 +10,7 @@ mod store;
 
 use bytes::Bytes;
 
+pub(crate) use credentials::AccountCredentials;
 pub(crate) use log::{ClientFacts, TxnLog};
 pub(crate) use mailboxes::InvalidMailbox;
 pub(crate) use rename::NotRenamed;
@@ -17,8 +19,9 @@ pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
+    Token, TokenChange,
 };
-use crate::sasl::{self, Authentication, Credentials, LoginVerdict, Password, Progress, Rejection};
+use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
 
 /// The only access to the mail. Applies every change at once with [`Accounts::apply`], and keeps it in the store for
 /// the record of the exchange, even after a panic.
@@ -43,23 +46,6 @@ pub(crate) enum Route {
 pub(crate) struct Destination {
     login: Option<Box<str>>,
     mailbox: Box<str>,
-}
-
-impl Credentials for Accounts {
-    fn password(&self, login: &str) -> Password<'_> {
-        match self.password(login) {
-            Some(password) => Password::Is(password),
-            None if self.is_open() => Password::Any,
-            None => Password::Unknown,
-        }
-    }
-
-    fn accepts_token(&self, login: &str, token: &str) -> bool {
-        match self.member(login) {
-            Some(member) => member.tokens.iter().any(|its| **its == *token),
-            None => self.is_open(),
-        }
-    }
 }
 
 impl<'a> MailTxn<'a> {
@@ -99,6 +85,11 @@ impl<'a> MailTxn<'a> {
         }
     }
 
+    /// What the accounts accept in logins now.
+    pub(crate) fn credentials(&self) -> AccountCredentials<'_> {
+        AccountCredentials { accounts: &self.mail.accounts, now: self.now }
+    }
+
     /// An account. None if it was closed, or the server was reset.
     pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
         self.mail.accounts.account(no)
@@ -122,7 +113,7 @@ impl<'a> MailTxn<'a> {
 
     /// Takes a response in a login. A login that was refused has failed even if the client cancels it.
     pub(crate) fn respond(&mut self, login: &Authentication, response: &[u8]) -> Result<Progress, Rejection> {
-        let progress = login.respond(response, self.accounts());
+        let progress = login.respond(response, &self.credentials());
         if progress.is_err() && login.is_refused() {
             self.mail.log.facts().denied = login.known_login().map(Box::from);
         }
@@ -133,7 +124,10 @@ impl<'a> MailTxn<'a> {
     pub(crate) fn log_in(&mut self, verdict: &LoginVerdict) -> Option<AccountNo> {
         let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
         let Some(login) = login else {
-            self.mail.log.facts().denied = Some(verdict.login.as_str().into());
+            // A malformed response does not name a user.
+            if !verdict.login.is_empty() {
+                self.mail.log.facts().denied = Some(verdict.login.as_str().into());
+            }
             return None;
         };
         let account = self.open(&login);
@@ -274,6 +268,20 @@ impl<'a> MailTxn<'a> {
         self.change(Change::Enlist { member: Box::new(member) });
     }
 
+    /// Issues a token, or changes the one with this text.
+    pub(crate) fn put_token(&mut self, token: Token) {
+        self.change(Change::Token { token: Box::new(token) });
+    }
+
+    /// Changes the state of tokens. Returns how many there are.
+    pub(crate) fn change_tokens(&mut self, which: impl Fn(&Token) -> bool, change: TokenChange) -> usize {
+        let meant = self.mail.accounts.tokens().iter().filter(|token| which(token));
+        let changed: Vec<Token> = meant.map(|token| token.clone().changed(change, self.now)).collect();
+        let count = changed.len();
+        changed.into_iter().for_each(|token| self.put_token(token));
+        count
+    }
+
     /// Removes an account with its mailboxes, and its login from the list. Returns whether there was one.
     pub(crate) fn remove(&mut self, login: &str) -> bool {
         let listed: Option<Box<str>> = self.mail.accounts.member(login).map(|member| member.login.clone());
@@ -282,7 +290,9 @@ impl<'a> MailTxn<'a> {
         if let Some(account) = account {
             self.change(Change::Close { account });
         }
-        if let Some(login) = listed {
+        // Its tokens go with it.
+        let has_tokens = self.mail.accounts.tokens().iter().any(|token| token.login.eq_ignore_ascii_case(login));
+        if let Some(login) = listed.or_else(|| has_tokens.then(|| login.into())) {
             self.change(Change::Delist { login });
         }
         existed

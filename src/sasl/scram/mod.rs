@@ -142,7 +142,7 @@ impl Server {
         let binding = self.binding(first.flag)?;
         let login = user.clone().unwrap_or_else(|| first.user.to_owned());
         let refused = |error| {
-            let verdict = LoginVerdict { login: login.clone(), token: None, is_proven: false };
+            let verdict = LoginVerdict { login: login.clone(), token: None, is_proven: false, token_error: None };
             Ok(Scram::Refused(error, verdict))
         };
         match binding {
@@ -183,7 +183,7 @@ impl Challenge {
     /// Checks the client's second message. There is no password if there is no such user.
     fn check(&self, hash: Hash, message: &str, password: Option<&str>) -> Result<Scram, &'static str> {
         let last = ClientFinal::parse(message)?;
-        let verdict = |is_proven| LoginVerdict { login: self.login.clone(), token: None, is_proven };
+        let verdict = |is_proven| LoginVerdict { login: self.login.clone(), token: None, is_proven, token_error: None };
         let refused = |error| Ok(Scram::Refused(error, verdict(false)));
         if last.nonce != self.nonce {
             return refused("other-error");

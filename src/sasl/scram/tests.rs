@@ -1,5 +1,6 @@
 use super::super::tests::Store;
 use super::*;
+use crate::sasl::TokenError;
 
 const EXPORTER: [u8; 32] = [7; 32];
 
@@ -31,8 +32,14 @@ impl Client {
     fn log_in(&self, edit: impl Fn(String) -> String) -> Result<(Vec<String>, bool), &'static str> {
         let channel = channel();
         let channel = self.mechanism.needs_channel_binding.then_some(&channel);
-        let context =
-            Context { host: "test", session: 1, seed: 1, channel, announces_channel_binding: channel.is_some() };
+        let context = Context {
+            host: "test",
+            session: 1,
+            seed: 1,
+            channel,
+            announces_channel_binding: channel.is_some(),
+            ..Context::default()
+        };
         let mut exchange = (self.mechanism.begin)(&context);
         let mut challenges = Vec::new();
         let mut response = self.first.to_owned();
@@ -184,8 +191,8 @@ fn without_passwords_no_login_is_possible() {
             Password::Any
         }
 
-        fn accepts_token(&self, _login: &str, _token: &str) -> bool {
-            true
+        fn token(&self, _login: Option<&str>, _token: &str) -> Result<String, TokenError> {
+            Err(TokenError::Unknown)
         }
     }
     let SaslStep::Next(challenge) = begin(Hash::Sha1, false, &Context::default()).step(b"n,,n=tim,r=abc", &Open) else {

@@ -33,7 +33,7 @@ impl Command for Authenticate {
         };
         let context = txn.sasl_context(&imap.config.host, imap.config.seed);
         let context = imap.capability_overrides.sasl_context(context, &imap.tls);
-        let progress = Authentication::begin(mechanism, self.initial.as_deref(), &context, txn.accounts());
+        let progress = Authentication::begin(mechanism, self.initial.as_deref(), &context, &txn.credentials());
         imap.proceed(tag, progress, txn, out)
     }
 

@@ -38,7 +38,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 impl Command for Login {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         imap.may_log_in()?;
-        let verdict = LoginVerdict::of_password(&self.login, &self.password, txn.accounts());
+        let verdict = LoginVerdict::of_password(&self.login, &self.password, &txn.credentials());
         imap.enter(&verdict, txn)
     }
 

@@ -1,7 +1,8 @@
-//! Logins with access tokens (XOAUTH2): what rules and reports see of them, when the mechanism is announced, and real
+//! Logins with access tokens (XOAUTH2, OAUTHBEARER): what rules and reports see of them, when the mechanism is announced, and real
 //! clients that have a token, or only a password.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use clients::support::{interpreter, is_there, output, run};
 use clients::wire::Wire;
@@ -21,8 +22,17 @@ const PROTOCOLS: [(&str, &str, &str, &str, &str, &str); 4] = [
     ("pop3", "", "AUTH", "+OK ", "+ ", "-ERR [AUTH] "),
 ];
 
+/// The mechanisms, each with what its error says of a token that is not valid.
+const MECHANISMS: [(&str, &str, &str); 2] = [("XOAUTH2", "401", "schemes"), ("OAUTHBEARER", "invalid_token", "scope")];
+
+/// The response of XOAUTH2.
 fn response(token: &str) -> String {
-    BASE64.encode(format!("user=me@example.org\x01auth=Bearer {token}\x01\x01").as_bytes())
+    response_of("XOAUTH2", token)
+}
+
+fn response_of(mechanism: &str, token: &str) -> String {
+    let user = if mechanism == "XOAUTH2" { "user=me@example.org" } else { "n,a=me@example.org,\x01host=x" };
+    BASE64.encode(format!("{user}\x01auth=Bearer {token}\x01\x01").as_bytes())
 }
 
 fn with(text: &str) -> MailServer {
@@ -59,10 +69,11 @@ const USER: &str = "[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n
 
 #[test]
 fn rules_and_expectations_see_the_token_and_what_became_of_it() {
-    for (protocol, hello, command, yes, no, end) in PROTOCOLS {
+    let each = |protocol| MECHANISMS.map(|mechanism| (protocol, mechanism));
+    for ((protocol, hello, command, yes, no, end), (mechanism, status, key)) in PROTOCOLS.into_iter().flat_map(each) {
         let count = |id: &str, token: &str, outcome: &str, count: u64| {
             format!(
-                "[[expect]]\nid = \"{id}\"\nevent = \"*.auth\"\nwhen = {{ mech = \"XOAUTH2\", user = \"me@*\", \
+                "[[expect]]\nid = \"{id}\"\nevent = \"*.auth\"\nwhen = {{ mech = \"{mechanism}\", user = \"me@*\", \
                  token = \"{token}\", outcome = \"{outcome}\" }}\ncount = \"={count}\"\n"
             )
         };
@@ -77,11 +88,11 @@ fn rules_and_expectations_see_the_token_and_what_became_of_it() {
         for is_initial in [true, false] {
             let start = |wire: &mut Wire, token: &str| {
                 if is_initial {
-                    return wire.ask(&format!("{command} XOAUTH2 {}", response(token)));
+                    return wire.ask(&format!("{command} {mechanism} {}", response_of(mechanism, token)));
                 }
-                let asked = wire.ask(&format!("{command} XOAUTH2"));
+                let asked = wire.ask(&format!("{command} {mechanism}"));
                 assert!(matches!(&*asked, "334" | "+"), "{protocol}: {asked}");
-                wire.ask(&response(token))
+                wire.ask(&response_of(mechanism, token))
             };
             let mut wire = connect(&server, protocol, hello);
 
@@ -89,9 +100,12 @@ fn rules_and_expectations_see_the_token_and_what_became_of_it() {
             assert!(refused.starts_with(no), "{protocol}: {refused}");
             let error = String::from_utf8(BASE64.decode(&refused.as_bytes()[no.len()..]).unwrap()).unwrap();
             let error: serde_json::Value = serde_json::from_str(&error).unwrap();
-            assert_eq!((&error["status"], &error["schemes"]), (&"401".into(), &"Bearer".into()));
+            assert_eq!(error["status"], status);
+            assert!(error[key].is_string(), "{error}");
             let ended = wire.ask("");
             assert!(ended.starts_with(end), "{protocol}: {ended}");
+            // The error and the end are of one login.
+            assert_eq!(server.sessions().last().unwrap().refused, 1, "{protocol}");
             let accepted = start(&mut wire, "tok-1");
             assert!(accepted.starts_with(yes), "{protocol}: {accepted}");
             drop(wire);
@@ -109,7 +123,8 @@ fn without_a_list_of_accounts_every_token_is_accepted_but_not_announced() {
         // Some tokens of Microsoft have more than 2000 octets.
         for token in ["x", &"long.".repeat(1000)] {
             let server = with("");
-            assert!(!announced(&server, protocol).contains("XOAUTH2"), "{protocol}");
+            let said = announced(&server, protocol);
+            assert!(!said.contains("XOAUTH2") && !said.contains("OAUTHBEARER"), "{protocol}");
             let accepted = connect(&server, protocol, hello).ask(&format!("{command} XOAUTH2 {}", response(token)));
             assert!(accepted.starts_with(yes), "{protocol}: {accepted}");
         }
@@ -123,7 +138,8 @@ fn xoauth2_is_announced_if_an_account_has_tokens_or_auth_names_it() {
         for (text, all) in [(USER, true), (&*named, false)] {
             let server = with(text);
             let said = announced(&server, protocol);
-            assert_eq!((said.contains("XOAUTH2"), said.contains("PLAIN")), (true, all), "{protocol}: {said}");
+            let has = ["XOAUTH2", "OAUTHBEARER", "PLAIN"].map(|name| said.contains(name));
+            assert_eq!(has, [true, all, all], "{protocol}: {said}");
             let accepted = connect(&server, protocol, hello).ask(&format!("{command} XOAUTH2 {}", response("tok-1")));
             assert!(accepted.starts_with(yes), "{protocol}: {accepted}");
         }
@@ -149,6 +165,64 @@ fn the_tokens_of_an_account_may_change() {
     assert!(is_accepted("tok-1") && announced(&server, "imap").contains("XOAUTH2"));
     server.account("ME@example.org").access_tokens(&["tok-2"]);
     assert!(is_accepted("tok-2") && !is_accepted("tok-1"));
+}
+
+#[test]
+fn the_reply_says_why_a_token_is_refused() {
+    type State = fn(&MailServer) -> String;
+    const EXPIRED: State = |server| {
+        let token = server.account("me@example.org").issue_token(Duration::from_secs(60)).text().to_owned();
+        server.clock().pause();
+        server.clock().advance(Duration::from_secs(60));
+        token
+    };
+    const STATIC: State = |server| {
+        server.account("me@example.org").token("tok-1").expire();
+        "tok-1".to_owned()
+    };
+    const REVOKED: State = |server| {
+        let me = server.account("me@example.org");
+        let token = me.issue_token(Duration::from_secs(60)).text().to_owned();
+        assert_eq!(me.revoke_tokens(), 3);
+        token
+    };
+    const OF_ANOTHER: State =
+        |server| server.account("eve@example.org").issue_token(Duration::from_secs(60)).text().to_owned();
+    for (state, why) in [
+        (EXPIRED, "the token has expired"),
+        (STATIC, "the token has expired"),
+        (REVOKED, "the token is revoked"),
+        (OF_ANOTHER, "the token belongs to another user"),
+    ] {
+        for ((protocol, hello, command, yes, no, end), (mechanism, status, _)) in
+            PROTOCOLS.into_iter().flat_map(|protocol| MECHANISMS.map(|mechanism| (protocol, mechanism)))
+        {
+            let server = with(USER);
+            let login = |token: &str| format!("{command} {mechanism} {}", response_of(mechanism, token));
+            let mut wire = connect(&server, protocol, hello);
+            let token = state(&server);
+
+            let refused = wire.ask(&login(&token));
+            let error = BASE64.decode(&refused.as_bytes()[no.len()..]).unwrap();
+            assert!(String::from_utf8(error).unwrap().contains(status), "{protocol}: {refused}");
+            assert_eq!(wire.ask(""), format!("{end}Authentication failed: {why}"), "{protocol}");
+
+            server.account("me@example.org").token("tok-1").restore();
+            assert!(wire.ask(&login("tok-1")).starts_with(yes), "{protocol}");
+        }
+    }
+}
+
+#[test]
+fn tokens_are_as_given_after_a_reset() {
+    let server = with(USER);
+    let me = server.account("me@example.org");
+    me.token("tok-1").revoke();
+    let issued = me.issue_token(Duration::from_secs(60));
+
+    server.reset();
+
+    assert!(me.token("tok-1").is_valid() && !issued.is_valid());
 }
 
 #[test]
@@ -214,6 +288,10 @@ const WITH_TOKEN: &[(&str, &str)] = &[
     (
         "msmtp",
         "echo hi | msmtp --host=localhost --port=$SUBMISSION --tls=on --tls-trust-file=$CA --auth=xoauth2 --user=me@example.org --passwordeval='echo $CREDENTIAL' --from=me@example.org me@example.org",
+    ),
+    (
+        "msmtp",
+        "echo hi | msmtp --host=localhost --port=$SUBMISSION --tls=on --tls-trust-file=$CA --auth=oauthbearer --user=me@example.org --passwordeval='echo $CREDENTIAL' --from=me@example.org me@example.org",
     ),
     ("nodemailer", "node -e \"$NODEMAILER\" OAuth2"),
     ("imapflow", "node -e \"$IMAPFLOW\" accessToken"),
@@ -313,7 +391,7 @@ fn play(server: &MailServer, clients: &[(&str, &str)], credential: &str, succeed
 #[test]
 fn real_clients_log_in_with_a_token() {
     let of_mechanism = |id: &str, outcome: &str| {
-        let when = format!("mech = \"XOAUTH2\", outcome = \"{outcome}\"");
+        let when = format!("mech = \"*OAUTH*\", outcome = \"{outcome}\"");
         format!("[[expect]]\nid = \"{id}\"\nevent = \"*.auth\"\nwhen = {{ {when} }}\ncount = \">=1\"\n")
     };
     let expects = of_mechanism("in", "ok") + &of_mechanism("out", "refused");
@@ -327,8 +405,8 @@ fn real_clients_log_in_with_a_token() {
 }
 
 #[test]
-fn clients_with_a_password_do_not_choose_xoauth2() {
-    let expects = "[[expect]]\nid = \"never\"\nevent = \"*.auth\"\nwhen = { mech = \"XOAUTH2\" }\ncount = \"=0\"\n";
+fn clients_with_a_password_do_not_choose_a_mechanism_with_tokens() {
+    let expects = "[[expect]]\nid = \"never\"\nevent = \"*.auth\"\nwhen = { mech = \"*OAUTH*\" }\ncount = \"=0\"\n";
     let server = with(&format!("{USER}{expects}"));
 
     play(&server, WITH_PASSWORD, "secret", true);
