@@ -65,7 +65,7 @@ pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{
     Address, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
 };
-pub use protocol::{Event, Listener, Protocol, StartTls};
+pub use protocol::{Event, Leniency, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, StartError};
 pub use world::Kept;

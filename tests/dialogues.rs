@@ -15,7 +15,7 @@ use std::time::Duration;
 use clients::capabilities;
 use clients::deadline::connect;
 use mailjig::rules::{Mounted, any_protocol, imap, lmtp, on, pop3, smtp};
-use mailjig::{Listener, Mail, MailServer, StartTls, Timestamp};
+use mailjig::{Leniency, Listener, Mail, MailServer, Protocol, StartTls, Timestamp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -103,7 +103,8 @@ fn wires(protocol: &str, script: &Dialogue) -> Vec<&'static str> {
     wires_of(protocol).filter(fits).collect()
 }
 
-fn server(script: &Dialogue) -> MailServer {
+fn server(protocol: &str, script: &Dialogue) -> MailServer {
+    let protocol = Protocol::parse(protocol).unwrap();
     let mut builder = MailServer::builder()
         .host("mail.test")
         .submission_requires_auth(script.settings("auth").any(|value| value == "required"));
@@ -135,6 +136,13 @@ fn server(script: &Dialogue) -> MailServer {
         builder = builder.pop3_unique_ids(form);
     }
     builder = builder.submission_strict(script.settings("submission").any(|value| value == "strict"));
+    for name in script.settings("lenient").flat_map(str::split_whitespace) {
+        let named = *Leniency::ALL.iter().find(|its| its.name() == name).unwrap();
+        builder = builder.lenient(protocol, named);
+    }
+    if script.settings("xclient").any(|value| value == "yes") {
+        builder = builder.xclient(Listener::Submission).xclient(Listener::Smtps);
+    }
     builder = builder.pop3_expire(script.number("expire").map(|days| days as u32));
     for expire in script.settings("expire_for") {
         let (login, days) = expire.split_once(' ').unwrap();
@@ -175,7 +183,7 @@ impl Announced {
         let settings: Settings = script.settings.iter().filter(is_relevant).cloned().collect();
         let key = (protocol.to_owned(), settings, is_secured, is_logged_in);
         self.0.entry(key).or_insert_with(|| {
-            let server = server(script);
+            let server = server(protocol, script);
             let mut client = Client::connect(&server, protocol, is_secured);
             let place = "asking for capabilities";
             client.line(place);
@@ -199,7 +207,7 @@ fn play(
     rules: &dyn Fn(&MailServer) -> Vec<Mounted>,
     announced: &mut Announced,
 ) -> String {
-    let server = server(script);
+    let server = server(protocol, script);
     let mounted = rules(&server);
     let mut client = Client::connect(&server, protocol, wire == "tls");
     let (mut is_secured, mut is_logged_in) = (wire == "tls", false);

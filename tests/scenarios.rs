@@ -144,6 +144,12 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
             let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
             wire.say(&format!("{said}\r\n"));
             out += &heard(wire, wanted);
+        } else if let Some(said) = line.strip_prefix("C| ") {
+            // Octets as they are, with `\\r` and `\\n`.
+            out += &format!("{line}\n");
+            let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
+            wire.say(&said.replace("\\r", "\r").replace("\\n", "\n"));
+            out += &heard(wire, wanted);
         } else if let Some(said) = line.strip_prefix("C. ") {
             // More input follows at once.
             out += &format!("{line}\n");
@@ -285,6 +291,8 @@ const ROWS: &[Row] = &[
     row("smtp-banner-multiline", &[], SEND, 0, &[("banner", 1)]),
     row("smtp-greylist", &[], SEND, 55, &[("greylist", 1)]),
     row("smtp-partial-rcpt", &[], "curl -sS -m 5 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org --mail-rcpt nobody@example.org --mail-rcpt-allowfails -T {mail}", 0, &[("unknown", 1), ("full", 0)]),
+    row("smtp-smuggling", &[], SEND, 0, &[("smuggled", 0)]),
+    row("starttls-command-injection", &[], SEND_TLS, 0, &[("upgraded", 1), ("injected", 0)]),
     row("smtp-quit-no-reply", &[], SEND, 0, &[("no-goodbye", 1)]),
     row("starttls-stripped", &[], SEND_TLS, 64, &[("leak", 0)]),
     row("starttls-response-injection", &[], SEND_TLS, 8, &[("inject", 1), ("used-forged", 0)]),

@@ -14,7 +14,7 @@ use super::scenario::ScenarioSource;
 use crate::base::is_identifier;
 use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
-use crate::protocol::imap::Leniency;
+use crate::protocol::imap::Tolerance;
 use crate::protocol::{Listener, StartTls};
 use crate::sasl::is_bearer_token;
 use crate::server::{Compat, NewServer, Settings};
@@ -142,7 +142,7 @@ impl NewServerJson {
         settings.names = self.names.unwrap_or(settings.names);
         settings.submission_requires_auth = self.require_auth.unwrap_or(settings.submission_requires_auth);
         if let Some(is_strict) = self.imap_strict {
-            settings.leniency = if is_strict { Leniency::STRICT } else { Leniency::default() };
+            settings.leniency = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
         if let Some(kinds) = self.fail_on_findings {
             settings.failing = kinds.read()?;

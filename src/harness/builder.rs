@@ -10,7 +10,7 @@ use crate::expect::{FailingKinds, FindingKind};
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::Listener;
 use crate::protocol::StartTls;
-use crate::protocol::imap::Leniency;
+use crate::protocol::imap::Tolerance;
 use crate::scenario::Scenario;
 use crate::server::{Server, Settings, StartError};
 
@@ -454,7 +454,7 @@ impl MailServerBuilder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn imap_strict(mut self, strict: bool) -> Self {
-        self.0.leniency = if strict { Leniency::STRICT } else { Leniency::default() };
+        self.0.leniency = if strict { Tolerance::STRICT } else { Tolerance::default() };
         self
     }
 }

@@ -298,7 +298,13 @@ impl SessionLog {
         self.leaving |= *last;
     }
 
-    fn learn_facts(&mut self, ClientFacts { user, helo, selected, idling, denied: _ }: &ClientFacts) {
+    fn learn_facts(&mut self, ClientFacts { user, helo, client, selected, idling, denied: _ }: &ClientFacts) {
+        if let Some((address, port)) = client {
+            let known = self.facts.peer;
+            // The port of another address is unknown.
+            let other = address.map_or(known.port(), |_| 0);
+            self.peer_is((address.unwrap_or(known.ip()), port.unwrap_or(other)).into());
+        }
         let known = Arc::make_mut(&mut self.facts);
         if let Some(helo) = helo {
             known.helo = Some(helo.clone());

@@ -43,6 +43,14 @@ impl Line {
         }
     }
 
+    /// The same, if a bare LF ends a line too.
+    pub(crate) fn lenient(self) -> Self {
+        match self {
+            Self::BareLf(line) => Self::Whole(line.slice(..line.len() - 1)),
+            Self::Whole(_) | Self::TooLong { .. } => self,
+        }
+    }
+
     /// The text of a valid line, or why the line is refused. `limit` is the one of its [`Lines`].
     pub(crate) fn text(self, limit: usize) -> Result<Bytes, String> {
         match self {

@@ -10,6 +10,7 @@ mod event;
 mod field;
 mod framing;
 pub(crate) mod imap;
+mod leniency;
 mod line;
 mod listener;
 pub(crate) mod pop3;
@@ -34,6 +35,8 @@ pub use event::Event;
 pub(crate) use event::{canonical, unknown_event};
 pub(crate) use field::{ContentField, RequestField, TypedParameter, Value, content_of, message};
 pub(crate) use framing::Framing;
+pub use leniency::Leniency;
+pub(crate) use leniency::{Leniencies, Lenient};
 pub use listener::{Listener, Protocol};
 pub(crate) use redact::{is_bare_command, is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
@@ -160,6 +163,11 @@ pub(crate) trait Machine: Send + 'static {
 
     /// Tells the machine the TLS connection under it.
     fn bind(&mut self, _channel: Channel) {}
+
+    /// Whether cleartext that came with the request for TLS is executed under TLS, as vulnerable servers do.
+    fn keeps_cleartext(&self) -> bool {
+        false
+    }
 
     /// TLS is established. Discards what was learned in cleartext (RFC 3207 §4.2).
     fn secured(&mut self);

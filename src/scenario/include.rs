@@ -93,6 +93,8 @@ impl AtStart {
             starttls,
             pop3,
             proxy_protocol,
+            xclient,
+            lenient,
         } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
         self.imap_size = self.imap_size.or(imap_size);
@@ -102,6 +104,8 @@ impl AtStart {
         self.namespace = self.namespace.take().or(namespace);
         self.starttls.extend(starttls);
         self.proxy_protocol.extend(proxy_protocol);
+        self.xclient.extend(xclient);
+        self.lenient.extend(&lenient);
         let Pop3AtStart { expire, expire_for, login_delay, unique_ids } = pop3;
         let own = &mut self.pop3;
         own.expire = own.expire.or(expire);

@@ -1,7 +1,7 @@
 //! The keys of a scenario file and of its tables, but not those of steps, which their files have.
 
 use crate::document::{Form, Key, words};
-use crate::protocol::{Listener, Protocol, StartTls};
+use crate::protocol::{Leniency, Listener, Protocol, StartTls};
 use crate::rule::Certificate;
 use crate::rule::step::caps::CAPABILITIES;
 use crate::sasl::Mechanism;
@@ -150,6 +150,12 @@ const PROXY_PROTOCOL: Key = Key::new(
     "The listeners of this protocol whose connections begin with a header of the PROXY protocol, version 1 or 2. Default: none. Applies if the server starts with the scenario.",
 )
 .example(r#"proxy_protocol = ["submission"]"#);
+const LENIENT: Key = Key::new(
+    "lenient",
+    Form::OneOrMore(&Form::Words(|| Leniency::ALL.iter().map(|its| its.name()).collect())),
+    "What a vulnerable server accepts and mailjig does not; IMAP and POP3 have only `starttls-injection`. See [Attacks](crate::manual::smtp#attacks). Applies if the server starts with the scenario.",
+)
+.example(r#"lenient = ["starttls-injection"]"#);
 const LIMITS: Key = Key::new("limits", Form::Table(SIZE), "");
 pub(super) const SIZE: &[Key] =
     &[Key::new("size", Form::Size, "The largest message. Applies if the server starts with the scenario.")
@@ -163,6 +169,13 @@ pub(super) const SMTP: &[Key] = &[
     CAPS_TLS,
     LIMITS,
     PROXY_PROTOCOL,
+    LENIENT,
+    Key::new(
+        "xclient",
+        Form::OneOrMore(&Form::Words(|| vec!["smtp", "submission", "smtps"])),
+        "The listeners that announce and accept XCLIENT, with which a client tells for whom it speaks. Default: none. Applies if the server starts with the scenario.",
+    )
+    .example(r#"xclient = ["smtp"]"#),
     Key::new(
         "submission_strict",
         Form::Truth,
@@ -170,13 +183,14 @@ pub(super) const SMTP: &[Key] = &[
     )
     .example("submission_strict = true"),
 ];
-pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS, PROXY_PROTOCOL];
+pub(super) const LMTP: &[Key] = &[GREETING, AUTH, CAPS, CAPS_TLS, PROXY_PROTOCOL, LENIENT];
 pub(super) const POP3: &[Key] = &[
     GREETING,
     AUTH,
     CAPS,
     CAPS_TLS,
     PROXY_PROTOCOL,
+    LENIENT,
     Key::new(
         "expire",
         Form::Either(&[Form::Count, Form::Text]),
@@ -209,6 +223,7 @@ pub(super) const IMAP: &[Key] = &[
     CAPS_TLS,
     LIMITS,
     PROXY_PROTOCOL,
+    LENIENT,
     Key::new(
         "delimiter",
         Form::Text,

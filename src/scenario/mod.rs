@@ -36,7 +36,7 @@ use crate::document::{Node, Problem};
 use crate::expect::FailingKinds;
 use crate::mail::Namespace;
 use crate::protocol::pop3::{Expire, Policy, UniqueIds};
-use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
+use crate::protocol::{CapabilityOverride, Leniencies, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
 /// The JSON Schema of scenario files.
@@ -130,6 +130,9 @@ pub(crate) struct AtStart {
     pub(crate) pop3: Pop3AtStart,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: Vec<Listener>,
+    pub(crate) lenient: Leniencies,
+    /// The listeners whose clients may tell for whom they speak.
+    pub(crate) xclient: Vec<Listener>,
 }
 
 /// Settings of POP3 that apply if the server starts with the scenario.

@@ -50,6 +50,8 @@ shipped! {
     "smtp" / "smtp-greylist",
     "smtp" / "smtp-partial-rcpt",
     "smtp" / "smtp-quit-no-reply",
+    "smtp" / "smtp-smuggling",
+    "tls" / "starttls-command-injection",
     "tls" / "starttls-response-injection",
     "tls" / "starttls-stripped",
     "tls" / "tls-cert-expired",

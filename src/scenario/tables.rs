@@ -11,7 +11,7 @@ use crate::document::{Data, Location, Node, Reader, Table};
 use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::pop3::{Expire, UniqueIds};
-use crate::protocol::{Listener, Protocol, StartTls};
+use crate::protocol::{Leniency, Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 use crate::sasl::{Mechanism, is_bearer_token};
 
@@ -68,9 +68,7 @@ impl Reader {
             if protocol == Protocol::Pop3 {
                 loaded.start.pop3 = self.pop3(its);
             }
-            if let Some(listeners) = its.get("proxy_protocol") {
-                loaded.start.proxy_protocol.extend(self.listeners(listeners, protocol));
-            }
+            self.trust(its, protocol, loaded);
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
             clear.mechanisms = its.get("auth").map(|auth| self.mechanisms(auth));
             let mut under_tls = clear.clone();
@@ -80,6 +78,24 @@ impl Reader {
             clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
             under_tls.greeting.clone_from(&clear.greeting);
             loaded.capabilities.push(Announced { protocol, clear, under_tls });
+        }
+    }
+
+    /// The settings of listeners that trust their clients, and of vulnerable servers.
+    fn trust(&mut self, table: Table<'_>, protocol: Protocol, loaded: &mut Loaded) {
+        if let Some(node) = table.get("lenient") {
+            let words: Vec<_> = Leniency::of(protocol).iter().map(|its| (its.name(), *its)).collect();
+            let named: Vec<_> = node.items().iter().filter_map(|item| self.word(item, "leniency", &words)).collect();
+            for leniency in named {
+                let added = loaded.start.lenient.add(protocol, leniency);
+                self.parsed(&node.place, added);
+            }
+        }
+        if let Some(listeners) = table.get("xclient") {
+            loaded.start.xclient.extend(self.listeners(listeners, protocol));
+        }
+        if let Some(listeners) = table.get("proxy_protocol") {
+            loaded.start.proxy_protocol.extend(self.listeners(listeners, protocol));
         }
     }
 

@@ -275,6 +275,8 @@ impl Server {
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             requires_auth: settings.requires_login(listener),
+            lenient: settings.lenient.of(listener),
+            xclient: settings.xclient.contains(&listener),
             needs_qualified: settings.submission_strict && matches!(listener, Listener::Submission | Listener::Smtps),
             seed: settings.seed,
             limits: settings.limits.smtp.clone(),
@@ -289,6 +291,7 @@ impl Server {
             seed: settings.seed,
             limits: settings.limits.imap.clone(),
             leniency: settings.leniency,
+            lenient: settings.lenient.of(listener),
         }
     }
 
@@ -300,6 +303,7 @@ impl Server {
             seed: settings.seed,
             limits: settings.limits.pop3.clone(),
             policy: settings.pop3.clone(),
+            lenient: settings.lenient.of(listener),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::free_ports::FreePorts;
 use crate::drive::bind;
 use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
-use crate::protocol::imap::Leniency;
-use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
+use crate::protocol::imap::Tolerance;
+use crate::protocol::{Leniencies, Listener, Protocol, StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
@@ -48,12 +48,15 @@ pub(crate) struct Settings {
     starttls: BTreeMap<Listener, StartTls>,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: BTreeSet<Listener>,
+    pub(crate) lenient: Leniencies,
+    /// The listeners whose clients may tell for whom they speak.
+    pub(crate) xclient: BTreeSet<Listener>,
     pub(crate) submission_requires_auth: bool,
     /// Whether `submission` and `smtps` refuse domains that are not fully qualified.
     pub(crate) submission_strict: bool,
     pub(crate) namespace: Namespace,
     /// The deviations from the IMAP grammar that are tolerated.
-    pub(crate) leniency: Leniency,
+    pub(crate) leniency: Tolerance,
     /// What POP3 promises about maildrops.
     pub(crate) pop3: pop3::Policy,
     pub(crate) limits: Limits,
@@ -128,10 +131,12 @@ impl Default for Settings {
                 (Listener::Pop3, StartTls::Offered),
             ]),
             proxy_protocol: BTreeSet::new(),
+            lenient: Leniencies::default(),
+            xclient: BTreeSet::new(),
             submission_requires_auth: true,
             submission_strict: false,
             namespace: Namespace::default(),
-            leniency: Leniency::default(),
+            leniency: Tolerance::default(),
             pop3: pop3::Policy::default(),
             limits: Limits {
                 smtp: smtp::Limits::default(),
@@ -164,6 +169,8 @@ impl Settings {
             starttls,
             pop3,
             proxy_protocol,
+            xclient,
+            lenient,
         } = &scenario.start;
         for (listener, own) in &mut self.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
@@ -173,11 +180,13 @@ impl Settings {
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
         self.submission_strict = submission_strict.unwrap_or(self.submission_strict);
         if let Some(is_strict) = imap_strict {
-            self.leniency = if *is_strict { Leniency::STRICT } else { Leniency::default() };
+            self.leniency = if *is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
         self.change_namespace(*delimiter, namespace.as_deref());
         pop3.apply(&mut self.pop3);
         self.proxy_protocol.extend(proxy_protocol);
+        self.xclient.extend(xclient);
+        self.lenient.extend(lenient);
     }
 
     /// Changes the delimiter, the name that mailboxes are below, or both.
@@ -244,6 +253,16 @@ impl Settings {
         }
         self.token = Some(token.into());
         Ok(())
+    }
+
+    /// Trusts the clients of a listener with XCLIENT.
+    ///
+    /// # Panics
+    /// If the listener does not speak SMTP.
+    #[track_caller]
+    pub(crate) fn trust_xclient(&mut self, listener: Listener) {
+        assert!(listener.protocol() == Protocol::Smtp, "{listener} does not speak SMTP and has no XCLIENT");
+        self.xclient.insert(listener);
     }
 
     /// The STARTTLS setting of a listener; `None` if TLS begins with the first octet.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::value::{Login, Separator, delimiter, separator};
 use crate::mail::Namespace;
-use crate::protocol::imap::Leniency;
+use crate::protocol::imap::Tolerance;
 use crate::server::Settings;
 
 #[derive(Args)]
@@ -47,7 +47,7 @@ impl Accounts {
             return Err(format!("`--namespace {}` is not a valid namespace: {why}", self.namespace));
         }
         if self.imap_strict {
-            settings.leniency = Leniency::STRICT;
+            settings.leniency = Tolerance::STRICT;
         }
         Ok(())
     }

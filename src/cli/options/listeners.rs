@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use clap::Args;
 
 use super::value::{Ports, Where};
-use crate::protocol::Listener;
+use crate::protocol::{Leniency, Listener, Protocol};
 use crate::server::Settings;
 
 /// The port of the HTTP API, unless it is set.
@@ -47,6 +47,12 @@ pub(super) struct Listeners {
     /// Listener whose connections begin with a header of the PROXY protocol, as in `smtp`; may be repeated.
     #[arg(long, value_name = "LISTENER", env = "MAILJIG_PROXY_PROTOCOL", value_delimiter = ',', value_parser = listener)]
     proxy_protocol: Vec<Listener>,
+    /// Listener of SMTP that accepts XCLIENT, as in `submission`; may be repeated.
+    #[arg(long, value_name = "LISTENER", env = "MAILJIG_XCLIENT", value_delimiter = ',', value_parser = smtp_listener)]
+    xclient: Vec<Listener>,
+    /// What a vulnerable server accepts, as in `smtp=lf-dot-lf` or `imap=starttls-injection`; may be repeated.
+    #[arg(long, value_name = "PROTOCOL=NAME", env = "MAILJIG_LENIENT", value_delimiter = ',', value_parser = leniency)]
+    lenient: Vec<(Protocol, Leniency)>,
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
     http: Option<Where>,
@@ -56,9 +62,29 @@ fn listener(name: &str) -> Result<Listener, String> {
     Listener::parse(name).ok_or_else(|| format!("write one of {}", Listener::names().join(", ")))
 }
 
+fn smtp_listener(name: &str) -> Result<Listener, String> {
+    let found = Listener::parse(name).filter(|its| its.protocol() == Protocol::Smtp);
+    found.ok_or_else(|| "write one of smtp, submission, smtps".to_owned())
+}
+
+fn leniency(text: &str) -> Result<(Protocol, Leniency), String> {
+    let (protocol, name) = text.split_once('=').ok_or("write a protocol and a name, as in `smtp=bare-lf`")?;
+    let protocol = Protocol::parse(protocol).ok_or("the protocols are smtp, lmtp, imap and pop3")?;
+    let of_protocol = Leniency::of(protocol);
+    let found = of_protocol.iter().find(|its| its.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = of_protocol.iter().map(|its| its.name()).collect();
+        format!("of {protocol} there is {}", names.join(", "))
+    })?;
+    Ok((protocol, *found))
+}
+
 impl Listeners {
     pub(super) fn apply(&self, settings: &mut Settings) {
         settings.proxy_protocol.extend(&self.proxy_protocol);
+        for (protocol, leniency) in &self.lenient {
+            settings.lenient.add(*protocol, *leniency).expect("the option was parsed");
+        }
+        self.xclient.iter().for_each(|listener| settings.trust_xclient(*listener));
         for (listener, its) in [
             (Listener::Smtp, self.smtp),
             (Listener::Submission, self.submission),

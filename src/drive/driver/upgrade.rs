@@ -2,6 +2,8 @@
 
 use std::task::{Poll, ready};
 
+use bytes::BytesMut;
+
 use super::Driver;
 use crate::journal::{Ending, RecordKind};
 use crate::protocol::{Layer, Machine};
@@ -11,8 +13,12 @@ impl<M: Machine> Driver<M> {
     pub(super) async fn push_layer(&mut self, layer: Layer) -> Result<(), Ending> {
         match layer {
             Layer::Tls => {
+                // Only vulnerable servers execute what came in cleartext.
+                let kept = if self.machine.keeps_cleartext() { self.input.split() } else { BytesMut::new() };
                 self.upgrade().await?;
                 self.machine.secured();
+                self.came_early |= !kept.is_empty();
+                self.input.unsplit(kept);
             }
             #[cfg(test)]
             Layer::Inverted => {

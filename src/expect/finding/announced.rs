@@ -97,6 +97,7 @@ impl Announced {
                 let initial = if rest.is_empty() { None } else { lacking("SASL-IR") };
                 mechanism("AUTH", name).or(initial)
             }
+            (Event::SmtpXclient, _) => lacking("XCLIENT"),
             (Event::Pop3Stls, _) => lacking("STLS"),
             (Event::Pop3User, _) => lacking("USER"),
             (Event::Pop3Utf8, _) => lacking("UTF8"),

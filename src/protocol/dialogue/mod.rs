@@ -14,7 +14,7 @@ use text::{Dialogue, Step};
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
 use super::smtp::{self, Dialect, Smtp};
-use super::{Machine, MailStore, MailTxn, Next, Protocol, StartTls};
+use super::{Leniencies, Leniency, Lenient, Listener, Machine, MailStore, MailTxn, Next, Protocol, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 
@@ -179,6 +179,8 @@ fn smtp_as(dialect: Dialect, script: &Dialogue) -> Smtp {
         host: "mail.test".into(),
         starttls: starttls(script),
         requires_auth: script.settings("auth").any(|its| its == "required"),
+        lenient: lenient(Protocol::Smtp, script),
+        xclient: script.settings("xclient").any(|its| its == "yes"),
         needs_qualified: script.settings("submission").any(|its| its == "strict"),
         seed: 1,
         limits,
@@ -191,11 +193,18 @@ fn imap(script: &Dialogue) -> Imap {
     limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
     let leniency = if script.settings("strict").any(|value| value == "yes") {
-        imap::Leniency::STRICT
+        imap::Tolerance::STRICT
     } else {
-        imap::Leniency::default()
+        imap::Tolerance::default()
     };
-    let config = imap::Config { leniency, host: "mail.test".into(), starttls: starttls(script), seed: 1, limits };
+    let config = imap::Config {
+        leniency,
+        host: "mail.test".into(),
+        starttls: starttls(script),
+        seed: 1,
+        limits,
+        lenient: lenient(Protocol::Imap, script),
+    };
     Imap::new(Arc::new(config), false, false)
 }
 
@@ -213,8 +222,25 @@ fn pop3(script: &Dialogue) -> Pop3 {
     }
     policy.login_delay = Duration::from_secs(script.number("login_delay").unwrap_or(0));
     let limits = pop3::Limits::default();
-    let config = pop3::Config { host: "mail.test".into(), starttls: starttls(script), seed: 1, limits, policy };
+    let config = pop3::Config {
+        host: "mail.test".into(),
+        starttls: starttls(script),
+        seed: 1,
+        limits,
+        policy,
+        lenient: lenient(Protocol::Pop3, script),
+    };
     Pop3::new(Arc::new(config), false, false)
+}
+
+fn lenient(protocol: Protocol, script: &Dialogue) -> Lenient {
+    let mut all = Leniencies::default();
+    for name in script.settings("lenient").flat_map(str::split_whitespace) {
+        let named = Leniency::ALL.iter().find(|its| its.name() == name).expect("lenient = names");
+        all.add(protocol, *named).expect("the protocol has it");
+    }
+    let listener = Listener::ALL.iter().find(|its| its.protocol() == protocol).expect("every protocol has a listener");
+    all.of(*listener)
 }
 
 fn starttls(script: &Dialogue) -> StartTls {
@@ -244,9 +270,12 @@ fn play<M: Machine>(name: &str, script: &Dialogue, machine: M, capabilities: fn(
             }
             Step::Tls => {
                 assert!(matches!(player.after, After::Secures), "{name}:{number}: the server does not begin TLS");
-                player.input.clear();
+                if !player.machine.keeps_cleartext() {
+                    player.input.clear();
+                }
                 player.machine.secured();
                 player.after = After::Goes;
+                player.run();
             }
             Step::Fin => {}
         }

@@ -119,6 +119,8 @@ events! {
         SmtpVrfy = "smtp.vrfy",
         /// EXPN.
         SmtpExpn = "smtp.expn",
+        /// XCLIENT.
+        SmtpXclient = "smtp.xclient",
         /// HELP.
         SmtpHelp = "smtp.help",
         /// QUIT.

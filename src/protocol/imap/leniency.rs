@@ -3,7 +3,7 @@
 
 /// The deviations that are tolerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Leniency {
+pub(crate) struct Tolerance {
     /// A bare LF ends a command whose last argument is a literal, as in an APPEND sent by hand or by a script. It
     /// cannot be used for command injection, because the line before the LF must be empty.
     pub(super) bare_lf_behind_literal: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Leniency {
     pub(super) id_without_argument: bool,
 }
 
-impl Leniency {
+impl Tolerance {
     pub(crate) const STRICT: Self = Self {
         bare_lf_behind_literal: false,
         bare_lf_behind_done: false,
@@ -24,7 +24,7 @@ impl Leniency {
     };
 }
 
-impl Default for Leniency {
+impl Default for Tolerance {
     fn default() -> Self {
         Self { bare_lf_behind_literal: true, bare_lf_behind_done: true, extra_blanks: true, id_without_argument: true }
     }

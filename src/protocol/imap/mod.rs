@@ -33,14 +33,14 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::{
-    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, Reply, RequestField,
-    StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Lenient, Machine, MailTxn, Next, Outcome, Reply,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::{Authentication, Channel};
 use command::AllowedIn;
 pub(crate) use command::fetch::{name_in_responses, names_in_responses};
-pub(crate) use leniency::Leniency;
+pub(crate) use leniency::Tolerance;
 pub(crate) use literal::announcement;
 use refusal::Refusal;
 pub(crate) use request::Request;
@@ -60,7 +60,8 @@ pub(crate) struct Config {
     /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
-    pub(crate) leniency: Leniency,
+    pub(crate) leniency: Tolerance,
+    pub(crate) lenient: Lenient,
 }
 
 #[cfg(test)]
@@ -72,7 +73,8 @@ impl Config {
             starttls: StartTls::Never,
             seed: 1,
             limits: Limits::default(),
-            leniency: Leniency::STRICT,
+            lenient: Lenient::default(),
+            leniency: Tolerance::STRICT,
         }
     }
 }
@@ -331,6 +333,10 @@ impl Machine for Imap {
 
     fn bind(&mut self, channel: Channel) {
         self.tls.bind(channel);
+    }
+
+    fn keeps_cleartext(&self) -> bool {
+        self.config.lenient.starttls_injection
     }
 
     fn secured(&mut self) {

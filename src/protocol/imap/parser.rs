@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::leniency::Leniency;
+use super::leniency::Tolerance;
 use super::sequence_set::{SequenceSet, SetNumber};
 use super::utf7;
 
@@ -23,20 +23,20 @@ pub(super) struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     messages: std::slice::Iter<'a, Bytes>,
-    leniency: Leniency,
+    leniency: Tolerance,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a [u8], messages: &'a [Bytes]) -> Self {
-        Self { text, at: 0, messages: messages.iter(), leniency: Leniency::STRICT }
+        Self { text, at: 0, messages: messages.iter(), leniency: Tolerance::STRICT }
     }
 
     /// The same parser, which tolerates these deviations.
-    pub(super) fn lenient(self, leniency: Leniency) -> Self {
+    pub(super) fn lenient(self, leniency: Tolerance) -> Self {
         Self { leniency, ..self }
     }
 
-    pub(super) fn leniency(&self) -> Leniency {
+    pub(super) fn leniency(&self) -> Tolerance {
         self.leniency
     }
 

@@ -4,7 +4,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::leniency::Leniency;
+use super::leniency::Tolerance;
 use super::literal::{Announcement, CommandStart, announcement};
 use super::raw_command::{Break, RawCommand};
 use crate::protocol::Unfinished;
@@ -38,7 +38,7 @@ pub(super) struct Tokenizer {
     /// Octets of a command, without messages.
     limit: usize,
     largest_message: u64,
-    leniency: Leniency,
+    leniency: Tolerance,
     text: Vec<u8>,
     messages: Vec<Bytes>,
     /// The octets of all messages of this command.
@@ -65,7 +65,7 @@ enum Awaits {
 }
 
 impl Tokenizer {
-    pub(super) fn new(limit: usize, largest_message: u64, leniency: Leniency) -> Self {
+    pub(super) fn new(limit: usize, largest_message: u64, leniency: Tolerance) -> Self {
         Self {
             lines: Lines::new(limit),
             limit,
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn literals_of_a_refused_command_are_counted_but_not_kept() {
-        let mut tokenizer = Tokenizer::new(100, 1000, Leniency::STRICT);
+        let mut tokenizer = Tokenizer::new(100, 1000, Tolerance::STRICT);
         let mut input = BytesMut::from(&b"a ID {200+}\r\n"[..]);
         input.extend_from_slice(&[b'x'; 200]);
         for _ in 0..100_000 {
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn a_command_with_many_literals_is_read_once() {
         const TIMES: usize = 1 << 18;
-        for leniency in [Leniency::STRICT, Leniency::default()] {
+        for leniency in [Tolerance::STRICT, Tolerance::default()] {
             for start in ["a".to_owned(), format!("a{}", " ".repeat(TIMES)), "a APPEND b ".to_owned()] {
                 let mut tokenizer = Tokenizer::new(16 * TIMES, 1000, leniency);
                 let mut input = BytesMut::from(start.as_bytes());
@@ -366,7 +366,7 @@ mod tests {
             ("extra blanks", "a  APPEND   {1+}\r\nb  {1+}\r\nx\r\n", 1),
         ];
         for (name, text, messages) in rows {
-            let mut tokenizer = Tokenizer::new(1000, 1000, Leniency::default());
+            let mut tokenizer = Tokenizer::new(1000, 1000, Tolerance::default());
             // The first command must not affect the second.
             let mut input = BytesMut::from(text.repeat(2).as_bytes());
 

@@ -15,8 +15,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{self, LOGIN_LINE, Lines};
 use super::{
-    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
-    TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Lenient, Machine, MailTxn, Next, Outcome, RequestField,
+    StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::{Authentication, Channel};
@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
+    pub(crate) lenient: Lenient,
 }
 
 /// Limits for a client.
@@ -262,6 +263,10 @@ impl Machine for Pop3 {
         self.tls.bind(channel);
     }
 
+    fn keeps_cleartext(&self) -> bool {
+        self.config.lenient.starttls_injection
+    }
+
     fn secured(&mut self) {
         self.tls.activate();
         self.is_utf8 = false;
@@ -307,6 +312,7 @@ mod tests {
             seed: 1,
             limits: Limits::default(),
             policy: Policy::default(),
+            lenient: Lenient::default(),
         };
         let mut machine = Pop3::new(Arc::new(config), false, false);
         let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);

@@ -4,6 +4,7 @@ use super::dialect::Dialect;
 use super::parameter;
 use super::path::path;
 use super::refusal::{Refusal, visible};
+use super::xclient::{self, Xclient};
 use crate::mail::{Parameters, Sender};
 use crate::protocol::Event;
 use crate::sasl::{Mechanism, initial_response};
@@ -34,6 +35,7 @@ pub(crate) enum SmtpCommand {
     Help,
     Quit,
     Starttls,
+    Xclient(Xclient),
     Auth {
         mechanism: &'static Mechanism,
         initial: Option<Vec<u8>>,
@@ -56,6 +58,7 @@ impl SmtpCommand {
             Self::Help => Event::SmtpHelp,
             Self::Quit => Event::SmtpQuit,
             Self::Starttls => Event::SmtpStarttls,
+            Self::Xclient(_) => Event::SmtpXclient,
             Self::Auth { .. } => Event::SmtpAuthStart,
         }
     }
@@ -77,6 +80,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("QUIT", Event::SmtpQuit),
     ("STARTTLS", Event::SmtpStarttls),
     ("AUTH", Event::SmtpAuthStart),
+    ("XCLIENT", Event::SmtpXclient),
 ];
 
 /// Parses a line. Returns the event even if the command is invalid.
@@ -123,6 +127,7 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpHelp => Ok(SmtpCommand::Help),
         Event::SmtpNoop => Ok(SmtpCommand::Noop),
         Event::SmtpAuthStart => auth(argument),
+        Event::SmtpXclient => xclient::parse(argument),
         Event::SmtpData => alone(argument, SmtpCommand::Data),
         Event::SmtpRset => alone(argument, SmtpCommand::Rset),
         Event::SmtpQuit => alone(argument, SmtpCommand::Quit),

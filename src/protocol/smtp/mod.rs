@@ -5,11 +5,13 @@ mod data;
 mod delivery;
 mod dialect;
 mod fields;
+mod lenient;
 mod parameter;
 mod path;
 mod perform;
 mod refusal;
 mod verify;
+mod xclient;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +21,8 @@ use bytes::{Bytes, BytesMut};
 use super::field::message;
 use super::line::{self, LOGIN_LINE, Line, Lines};
 use super::{
-    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
-    StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Lenient, Machine, MailTxn, Next, Outcome,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::{Authentication, Channel};
@@ -40,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) starttls: StartTls,
     /// Whether MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
+    pub(crate) lenient: Lenient,
+    /// Whether XCLIENT is announced and accepted.
+    pub(crate) xclient: bool,
     /// Whether the domains of senders and recipients must be fully qualified (RFC 6409 §4.2).
     pub(crate) needs_qualified: bool,
     /// Part of SASL challenges, together with the session's number.
@@ -56,6 +61,8 @@ impl Config {
             host: "test".into(),
             starttls: StartTls::Never,
             requires_auth: false,
+            lenient: Lenient::default(),
+            xclient: false,
             needs_qualified: false,
             seed: 1,
             limits: Limits::default(),
@@ -164,7 +171,10 @@ impl Smtp {
                 Some(Decoded::silent(Event::SmtpGreeting, Request::Greeting))
             }
             SmtpState::Body(_, receiver) => {
-                let mut body = receiver.receive(input)?;
+                let mut body = match self.config.lenient.ends.as_slice() {
+                    [] => receiver.receive(input)?,
+                    ends => lenient::receive(ends, receiver, input)?,
+                };
                 let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
                 Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
             }
@@ -183,6 +193,7 @@ impl Smtp {
         let is_long_response = is_sasl && matches!(line, Line::TooLong { .. });
         let input = line.input();
         let limit = self.longest(line.octets());
+        let line = if self.config.lenient.bare_lf { line.lenient() } else { line };
         let (event, request) = match line.text(limit) {
             Ok(line) if is_sasl => (self.sasl_event(), Request::Sasl(line)),
             Ok(line) => self.parse(&line),
@@ -327,6 +338,10 @@ impl Machine for Smtp {
 
     fn bind(&mut self, channel: Channel) {
         self.tls.bind(channel);
+    }
+
+    fn keeps_cleartext(&self) -> bool {
+        self.config.lenient.starttls_injection
     }
 
     fn secured(&mut self) {

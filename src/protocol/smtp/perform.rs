@@ -10,6 +10,7 @@ use super::data::{Body, Receiver};
 use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
 use super::verify::is_qualified;
+use super::xclient::ATTRIBUTES;
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
@@ -48,7 +49,7 @@ impl Smtp {
         answer.unwrap_or_else(|refusal| refused(refusal.reply()))
     }
 
-    fn greet(&self) -> Outcome<Request> {
+    pub(super) fn greet(&self) -> Outcome<Request> {
         if self.is_busy {
             return self.disconnect(Disconnect::Busy);
         }
@@ -104,6 +105,7 @@ impl Smtp {
             SmtpCommand::Help => Ok(self.help()),
             SmtpCommand::Quit => Ok(Outcome { next: Next::End, ..say("221 2.0.0 Bye") }),
             SmtpCommand::Starttls => self.starttls(),
+            SmtpCommand::Xclient(client) => self.xclient(client, txn),
             SmtpCommand::Auth { mechanism, initial } => self.auth(mechanism, initial, txn),
         }
     }
@@ -140,6 +142,9 @@ impl Smtp {
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.tls.is_required(StartTls::BeforeLogin) {
             all.extend(self.capability_overrides.mechanism_list("AUTH", &self.tls));
+        }
+        if self.config.xclient {
+            all.push(format!("XCLIENT {}", ATTRIBUTES.join(" ")).into());
         }
         all.push("HELP".into());
         all = self.capability_overrides.apply(&self.tls, all);
@@ -241,7 +246,8 @@ impl Smtp {
 
     fn help(&self) -> Outcome<Request> {
         // EXPN is not implemented, so it is not listed.
-        let is_named = |(verb, event): &&(&str, Event)| *event != Event::SmtpExpn && self.config.dialect.has(verb);
+        let is_off = |event: Event| event == Event::SmtpExpn || event == Event::SmtpXclient && !self.config.xclient;
+        let is_named = |(verb, event): &&(&str, Event)| !is_off(*event) && self.config.dialect.has(verb);
         let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
         let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);

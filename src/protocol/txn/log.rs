@@ -1,5 +1,7 @@
 //! The log of a transaction, for the record of the exchange.
 
+use std::net::IpAddr;
+
 use crate::base::MessageNo;
 use crate::mail::{Change, Message};
 
@@ -25,6 +27,8 @@ pub(crate) struct ClientFacts {
     pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave in EHLO or HELO.
     pub(crate) helo: Option<Box<str>>,
+    /// The client's address and port, as a trusted client told them.
+    pub(crate) client: Option<(Option<IpAddr>, Option<u16>)>,
     /// The mailbox that is selected from now on. The inner `None` means that no mailbox is selected.
     #[cfg_attr(
         feature = "serde",

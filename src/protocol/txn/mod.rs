@@ -8,6 +8,8 @@ mod maildrop_lock;
 mod rename;
 mod store;
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 pub(crate) use credentials::AccountCredentials;
@@ -153,6 +155,13 @@ impl<'a> MailTxn<'a> {
     /// Notes the client's name.
     pub(crate) fn introduce(&mut self, helo: &str) {
         self.mail.log.facts().helo = Some(helo.into());
+    }
+
+    /// Notes the address and the port of the client for which the session's client speaks.
+    pub(crate) fn client_is(&mut self, address: Option<IpAddr>, port: Option<u16>) {
+        if address.is_some() || port.is_some() {
+            self.mail.log.facts().client = Some((address, port));
+        }
     }
 
     /// Notes the mailbox that the client has selected, or that none is selected.
