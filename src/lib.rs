@@ -63,7 +63,7 @@ pub use harness::{
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{
-    Address, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
+    Address, BodyType, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
 };
 pub use protocol::{Event, Leniency, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};

@@ -50,7 +50,7 @@ fn every_view_of_a_message_is_returned() {
 #[test]
 fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
     let (server, api) = start();
-    let mail = "EHLO app.example\nMAIL FROM:<ann@example.org> Ret=HDRS ENVID=QQ+2B1\n\
+    let mail = "EHLO app.example\nMAIL FROM:<ann@example.org> Body=8bitMIME Ret=HDRS ENVID=QQ+2B1\n\
                 RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org\n\
                 RCPT TO:<eve@example.org> NOTIFY=NEVER\nDATA\n\n.\nQUIT\n";
 
@@ -60,8 +60,8 @@ fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
         api.ok("/messages/m1")["envelope"],
         json!({
             "from": {
-                "address": "ann@example.org", "parameters": { "Ret": "HDRS", "ENVID": "QQ+2B1" },
-                "ret": "hdrs", "envid": "QQ+1",
+                "address": "ann@example.org", "parameters": { "Body": "8bitMIME", "Ret": "HDRS", "ENVID": "QQ+2B1" },
+                "body": "8bitmime", "ret": "hdrs", "envid": "QQ+1",
             },
             "recipients": [
                 {

@@ -482,16 +482,16 @@ fn a_server_that_is_not_in_step_is_noted_when_a_script_hands_over() {
         ),
         (
             "smtp",
-            "S: 220 hi\nC: EHLO {host}\nS: 250 CHUNKING\nC: MAIL FROM:<a@example.org>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: BDAT {n} LAST\n\
-             C. chunk\nS: 250 {chunk|len} of {n}\nPASS",
+            "S: 220 hi\nC: EHLO {host}\nS: 250 XFOO\nC: MAIL FROM:<a@example.org> XFOO=1\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: DATA\n\
+             S: 354 go\nC. mail\nS: 250 {mail|len} octets\nPASS",
             &[
-                ("EHLO me\r\n", "220 hi\r\n250 CHUNKING\r\n"),
-                ("MAIL FROM:<a@example.org>\r\n", "250 ok\r\n"),
+                ("EHLO me\r\n", "220 hi\r\n250 XFOO\r\n"),
+                ("MAIL FROM:<a@example.org> XFOO=1\r\n", "250 ok\r\n"),
                 ("RCPT TO:<b@example.org>\r\n", "250 ok\r\n"),
-                ("BDAT 5 LAST\r\n12\r\n3", "250 5 of 5\r\n"),
+                ("DATA\r\n", "354 go\r\n"),
+                ("12\r\n.\r\n", "250 4 octets\r\n"),
             ],
-            "-- rule `row` notes: the conforming server does not expect these 5 octets of data\n\
-             -- rule `row` notes: the conforming server is not in step with the script: it refused \"BDAT 5 LAST\" with \"500 5.5.2",
+            "-- rule `row` notes: the conforming server does not expect these 7 octets of data\n",
         ),
     ] {
         let server = scripted(protocol, script);

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Session, Tls};
-use crate::mail::{Address, Parameters, Part, Recipient, Ret, Sender, Verdict};
+use crate::mail::{Address, BodyType, Parameters, Part, Recipient, Ret, Sender, Verdict};
 use crate::protocol::Listener;
 
 /// A message without its bytes.
@@ -50,6 +50,9 @@ struct SenderJson {
     /// The parameters of MAIL, as sent.
     #[schema(value_type = Object)]
     parameters: Parameters,
+    /// `7bit`, `8bitmime` or `binarymime`, if the client sent BODY (RFC 6152, RFC 3030).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'static str>,
     /// `full` or `hdrs`, if the client sent RET (RFC 3461).
     #[serde(skip_serializing_if = "Option::is_none")]
     ret: Option<&'static str>,
@@ -87,6 +90,7 @@ impl From<&Sender> for SenderJson {
         let parameters = sender.parameters().clone();
         Self {
             address: sender.address().to_owned(),
+            body: parameters.body().map(BodyType::name),
             ret: parameters.ret().map(Ret::name),
             envid: parameters.envelope_id(),
             parameters,

@@ -87,7 +87,9 @@ impl Journal {
         (mut detail, mail): (Option<Box<Detail>>, CapturedMail),
     ) -> Seq {
         let (heard, mut labelled): (Cow<'_, [u8]>, _) = match input {
-            Input::Line(line) | Input::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
+            Input::Line(line) | Input::LongLine { start: line, .. } | Input::Chunk { line, .. } => {
+                (line[..].into(), Vec::new())
+            }
             Input::Silence | Input::Body { .. } => (Cow::default(), Vec::new()),
             Input::Literals { text, messages } => recorded(text, messages, &mail.appended),
         };

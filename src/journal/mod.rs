@@ -2,6 +2,7 @@
 //! are computed from it. Does not know who reads it.
 
 mod append;
+mod chunks;
 mod credentials;
 mod description;
 mod ending;

@@ -144,8 +144,10 @@ pub(crate) struct Detail {
     pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
     pub(crate) captured: Option<MessageNo>,
-    /// Length of the client's text, if the text is not kept: a body, or a line that is too long.
+    /// Length of the client's text, if the text is not kept: a body, a chunk of one, or a line that is too long.
     pub(crate) octets: Option<u64>,
+    /// How many octets of its message came before this chunk.
+    pub(crate) before: Option<u64>,
     /// Positions of lines of the captured message with wrong dot-stuffing: with a superfluous dot, or without a
     /// required one (RFC 5321 §4.5.2).
     pub(crate) odd_dots: Option<Arc<[u32]>>,

@@ -1,8 +1,10 @@
 //! A session as text: `C:` for the client's lines, `S:` for the server's, `--` for other events.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::chunks::Chunks;
 use super::record::Label;
 use super::{Description, Ending, Gone, Journal, Left, Less, Noted, RecordedTurn, SessionLog, Stalled, Weight};
 use crate::base::{MessageNo, Seq, SessionNo, braced, visible};
@@ -57,6 +59,7 @@ struct Part {
     /// Whether it begins with the session.
     is_begin: bool,
     lines: Vec<Line>,
+    chunks: Chunks,
 }
 
 #[derive(Debug, Clone)]
@@ -67,7 +70,9 @@ enum Line {
     Said(char, Vec<u8>, Vec<Labelled>),
     /// A body, and its lines with odd dots.
     Body(Message, Option<Arc<[u32]>>),
-    /// A discarded body of this many octets.
+    /// A chunk: these octets of a message.
+    Chunk(Message, Range<usize>),
+    /// A discarded body, or chunk of one, of this many octets.
     Dropped(u64),
     /// A body that is not kept any more.
     Evicted(MessageNo),
@@ -180,6 +185,11 @@ impl Transcript {
                         write_body(out, message.raw(), odd_dots.as_deref().unwrap_or_default())?
                     }
                     Line::Body(message, _) => writeln!(out, "C: <{}>", message.no())?,
+                    Line::Chunk(message, octets) if verbatim => write_lines(out, 'C', &message.raw()[octets.clone()])?,
+                    Line::Chunk(message, octets) if octets.len() == message.raw().len() => {
+                        writeln!(out, "C: <{}>", message.no())?
+                    }
+                    Line::Chunk(message, octets) => writeln!(out, "C: <{} octets of {}>", octets.len(), message.no())?,
                     Line::Begun(octets) => write_octets(out, 'C', octets)?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not recorded>")?,
                     Line::Evicted(no) => writeln!(out, "C: <{no}>")?,
@@ -216,7 +226,7 @@ impl Part {
     }
 
     fn new(log: &SessionLog, is_begin: bool) -> Self {
-        Self { session: log.no, listener: log.facts().listener, is_begin, lines: Vec::new() }
+        Self { session: log.no, listener: log.facts().listener, is_begin, lines: Vec::new(), chunks: Chunks::default() }
     }
 
     /// The octets of the lines.
@@ -224,6 +234,7 @@ impl Part {
         let octets = self.lines.iter().map(|line| match line {
             Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
             Line::Body(message, _) => message.raw().len(),
+            Line::Chunk(_, octets) => octets.len(),
             Line::Begun(octets) | Line::TooLong(octets, _) => octets.len(),
             Line::Dropped(_) | Line::Evicted(_) | Line::Tls | Line::Closed(_) | Line::Direction(_) => 0,
         });
@@ -292,6 +303,9 @@ impl Part {
 
     fn request(&mut self, journal: &Journal, turn: &RecordedTurn<'_>) {
         let octets = turn.detail.and_then(|detail| detail.octets);
+        if let Some((octets, before)) = octets.zip(turn.detail.and_then(|detail| detail.before)) {
+            return self.chunk(journal, turn, before, octets);
+        }
         let is_message = turn.event().map(Event::as_smtp) == Some(Event::SmtpMessage);
         let log = journal.session(self.session);
         let captured = log.and_then(|log| journal.captured_in(log, turn));
@@ -308,6 +322,28 @@ impl Part {
             (None, None) if turn.event().is_some_and(Event::is_unasked) => {}
             (None, None) => self.heard(journal, turn.heard, turn.labelled()),
         }
+    }
+
+    /// Adds BDAT and its chunk. The message has its octets, if it was captured in the end.
+    fn chunk(&mut self, journal: &Journal, turn: &RecordedTurn<'_>, before: u64, octets: u64) {
+        self.heard(journal, turn.heard, &[]);
+        if octets == 0 {
+            return;
+        }
+        let log = journal.session(self.session);
+        let line = match log.and_then(|log| self.chunks.message(journal, log, turn)) {
+            Some(no) => match journal.message(no) {
+                Some(captured) => {
+                    let range = before as usize..before.saturating_add(octets) as usize;
+                    // A rule may have dropped chunks of a message.
+                    let is_part = captured.message.raw().get(range.clone()).is_some();
+                    if is_part { Line::Chunk(captured.message.clone(), range) } else { Line::Dropped(octets) }
+                }
+                None => Line::Evicted(no),
+            },
+            None => Line::Dropped(octets),
+        };
+        self.lines.push(line);
     }
 
     fn noted(&mut self, by: Option<&str>, does: &str, text: &str) {

@@ -129,7 +129,10 @@ impl<'a> Value<'a> {
 /// A field that depends only on the line. A tagged line is `tag verb argument`.
 pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: bool) -> Option<Value<'a>> {
     let line = match input {
-        Input::Line(line) | Input::LongLine { start: line, .. } | Input::Literals { text: line, .. } => &line[..],
+        Input::Line(line)
+        | Input::LongLine { start: line, .. }
+        | Input::Chunk { line, .. }
+        | Input::Literals { text: line, .. } => &line[..],
         Input::Silence | Input::Body { .. } => return None,
     };
     let line = line.strip_suffix(b"\n").unwrap_or(line);

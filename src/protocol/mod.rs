@@ -221,6 +221,9 @@ pub(crate) enum Input {
     /// A message of this many octets, without the terminator. The captured message has the octets. `odd_dots` are the
     /// offsets of lines whose leading dot was not stuffed.
     Body { octets: u64, odd_dots: Option<Arc<[u32]>> },
+    /// A command that announces a chunk of a message, without CRLF, and the chunk: its size, and how many octets of the
+    /// message came before it. The captured message has the octets.
+    Chunk { line: Bytes, before: u64, octets: u64 },
     /// Lines without the last CRLF, and the messages between them: each as its offset in the text and its size.
     Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }

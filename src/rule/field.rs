@@ -157,7 +157,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "size",
         Field::Request(RequestField::Size),
         FieldKind::Number,
-        "The size that MAIL declares; otherwise the size of the message in octets.",
+        "The size that MAIL declares, or of the chunk of BDAT; otherwise the size of the message in octets.",
     ),
     ("sni", Field::Sni, FieldKind::Word, "The server name in the client's ClientHello."),
     (
@@ -286,10 +286,6 @@ impl Field {
             event,
             Event::ImapFetch | Event::ImapStore | Event::ImapCopy | Event::ImapMove | Event::ImapExpunge
         );
-        let is_transaction = matches!(
-            event,
-            Event::SmtpMail | Event::SmtpRcpt | Event::SmtpData | Event::SmtpMessage | Event::LmtpDelivery
-        );
         let is_of_recipient = matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::LmtpDelivery);
         match self {
             Self::State(_) | Self::SinceFirst | Self::SinceStart | Self::Conns => true,
@@ -303,12 +299,12 @@ impl Field {
             Self::Request(RequestField::Tag) => is_line && is_imap,
             Self::Request(RequestField::Mechanism) => event.is_login() && event != Event::Pop3User,
             Self::Request(RequestField::Token) => matches!(event, Event::SmtpAuth | Event::ImapAuth | Event::Pop3Auth),
-            Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
+            Self::Request(RequestField::Sender | RequestField::Recipients) => event.is_of_transaction(),
             Self::Request(RequestField::Recipient) => is_of_recipient || event == Event::MailDelivered,
             Self::Request(RequestField::Typed(its)) if its.is_of_recipient() => is_of_recipient,
-            Self::Request(RequestField::Typed(_)) => is_transaction,
+            Self::Request(RequestField::Typed(_)) => event.is_of_transaction(),
             Self::Request(RequestField::Parameter(_)) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
-            Self::Request(RequestField::Size) => event == Event::SmtpMail || is_message,
+            Self::Request(RequestField::Size) => matches!(event, Event::SmtpMail | Event::SmtpBdat) || is_message,
             Self::Request(RequestField::Octets) | Self::Content(ContentField::Body | ContentField::Header(_)) => {
                 is_message
             }

@@ -72,13 +72,15 @@ impl World {
         now: Timestamp,
     ) -> Seq {
         let octets = match input {
-            Input::LongLine { octets, .. } | Input::Body { octets, .. } => Some(*octets),
+            Input::LongLine { octets, .. } | Input::Body { octets, .. } | Input::Chunk { octets, .. } => Some(*octets),
             Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
         };
         let delivered = self.delivered(&txn_log);
         let mut detail = detail(txn_log, octets, after == After::Close, trace);
-        if let (Some(detail), Input::Body { odd_dots, .. }) = (&mut detail.0, input) {
-            detail.odd_dots = odd_dots.clone();
+        match (&mut detail.0, input) {
+            (Some(detail), Input::Body { odd_dots, .. }) => detail.odd_dots = odd_dots.clone(),
+            (Some(detail), Input::Chunk { before, .. }) => detail.before = Some(*before),
+            _ => {}
         }
         let exchange = self.journal.exchange(now, session, event, input, reply, detail);
         self.keep_bounds(now);

@@ -28,7 +28,10 @@ impl World {
     /// The machine refuses a request that a script accepts.
     pub(super) fn refused(&mut self, session: SessionNo, (event, input): (Event, &Input), reply: &Reply) {
         let asked = match input {
-            Input::Line(text) | Input::LongLine { start: text, .. } | Input::Literals { text, .. } => {
+            Input::Line(text)
+            | Input::LongLine { start: text, .. }
+            | Input::Chunk { line: text, .. }
+            | Input::Literals { text, .. } => {
                 let line = text.split(|byte| *byte == b'\r').next().unwrap_or_default();
                 excerpt(&masked(event, line), 0, "\"")
             }

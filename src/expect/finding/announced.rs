@@ -74,6 +74,7 @@ impl Announced {
             (!is_listed).then(|| format!("{list} {name}"))
         };
         match (event.as_smtp(), words.as_slice()) {
+            (Event::SmtpBdat, _) | (Event::SmtpMessage, ["BDAT", ..]) => lacking("CHUNKING"),
             (Event::SmtpStarttls | Event::ImapStarttls, _) => lacking("STARTTLS"),
             (Event::SmtpAuthStart | Event::SmtpAuth, ["AUTH", name, ..]) => mechanism("AUTH", name),
             (Event::SmtpMail | Event::SmtpRcpt, _) => {
@@ -81,6 +82,7 @@ impl Announced {
                 parameters.split_whitespace().find_map(|parameter| {
                     let keyword = parameter.split('=').next().unwrap_or_default();
                     lacking(match keyword {
+                        "BODY" if parameter == "BODY=BINARYMIME" => "BINARYMIME",
                         "BODY" => "8BITMIME",
                         "RET" | "ENVID" | "NOTIFY" | "ORCPT" => "DSN",
                         keyword => keyword,
@@ -141,6 +143,10 @@ mod tests {
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<\"a b\"@c> size=3 BODY=8BITMIME", None),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> SMTPUTF8", Some("SMTPUTF8")),
             (Event::LmtpCaps, ehlo, Event::LmtpRcpt, "RCPT TO:<a@b> NOTIFY=NEVER", Some("DSN")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> BODY=BinaryMime", Some("BINARYMIME")),
+            (Event::SmtpCaps, ehlo, Event::SmtpBdat, "bdat 5", Some("CHUNKING")),
+            (Event::LmtpCaps, ehlo, Event::LmtpMessage, "BDAT 5 LAST", Some("CHUNKING")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMessage, "", None),
             (Event::SmtpCaps, ehlo, Event::SmtpStarttls, "STARTTLS", Some("STARTTLS")),
             (Event::SmtpCaps, ehlo, Event::SmtpAuth, "auth plain AGEAYg==", None),
             (Event::SmtpCaps, ehlo, Event::SmtpAuthStart, "AUTH LOGIN", Some("AUTH LOGIN")),

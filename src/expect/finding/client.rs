@@ -263,7 +263,8 @@ impl Client {
             let text = format!("the message has {lines} with a single dot");
             return Some(at.finding(FindingKind::DotNotStuffed, text));
         }
-        if let Some(octets) = detail.and_then(|detail| detail.octets) {
+        let line = detail.filter(|detail| detail.before.is_none());
+        if let Some(octets) = line.and_then(|detail| detail.octets) {
             let text = format!("the client sent a line of {octets} octets, which is more than the server accepts");
             return Some(at.finding(FindingKind::LineTooLong, text));
         }

@@ -3,7 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Finding, FindingKind, FindingPlace, mime};
-use crate::mail::Message;
+use crate::mail::{BodyType, Message};
 
 /// The longest line of a message, without its line end (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
@@ -18,7 +18,9 @@ pub(super) fn findings(place: FindingPlace, message: &Message) -> Vec<Finding> {
     let mut find = |kind, text: String| {
         found.push(Finding { message: Some(message.no()), ..Finding::new(kind, place, text) });
     };
-    let Lines { bare, long } = Lines::of(message.raw());
+    // A binary message has no lines (RFC 3030 §3).
+    let is_binary = body_type(message) == Some(BodyType::Binary);
+    let Lines { bare, long } = if is_binary { Lines::default() } else { Lines::of(message.raw()) };
     if bare > 0 {
         let ends = counted(bare, "CR or LF that is", "CRs or LFs that are");
         find(FindingKind::BareLineEnd, format!("the message has {ends} not part of a CRLF"));
@@ -54,8 +56,12 @@ pub(super) fn findings(place: FindingPlace, message: &Message) -> Vec<Finding> {
 }
 
 fn declares_8bit(message: &Message) -> bool {
-    let parameters = message.envelope().sender().parameters();
-    parameters.smtputf8() || parameters.value("BODY").is_some_and(|body| body.eq_ignore_ascii_case("8BITMIME"))
+    message.envelope().sender().parameters().smtputf8()
+        || matches!(body_type(message), Some(BodyType::EightBit | BodyType::Binary))
+}
+
+fn body_type(message: &Message) -> Option<BodyType> {
+    message.envelope().sender().parameters().body()
 }
 
 fn occurrences(message: &Message, name: &str) -> usize {

@@ -153,6 +153,8 @@ events! {
     rcpt = "smtp.rcpt" Smtp, r#"reply("452 4.2.2 Mailbox full")"#;
     /// DATA: the client requests to send the message (RFC 5321 §4.1.1.4).
     data = "smtp.data" Smtp, r#"reply("451 4.3.0 Try later")"#;
+    /// BDAT and its chunk, unless it completes a message (RFC 3030 §2).
+    bdat = "smtp.bdat" Smtp, r#"reply("452 4.3.1 Insufficient system storage")"#;
     /// The message is complete, before the reply (RFC 5321 §4.1.1.4).
     message = "smtp.message" Smtp, r#"reply("554 5.7.1 Spam")"#;
     /// RSET (RFC 5321 §4.1.1.5).
@@ -181,6 +183,8 @@ events! {
     rcpt = "lmtp.rcpt" Smtp, r#"reply("550 5.1.1 No such user")"#;
     /// DATA: the client requests to send the message (RFC 5321 §4.1.1.4).
     data = "lmtp.data" Smtp, r#"reply("451 4.3.0 Try later")"#;
+    /// BDAT and its chunk, unless it completes a message (RFC 3030 §2).
+    bdat = "lmtp.bdat" Smtp, r#"reply("452 4.3.1 Insufficient system storage")"#;
     /// The message is complete. A rule's reply is sent for every recipient (RFC 2033 §4.2).
     message = "lmtp.message" Smtp, r#"reply("451 4.3.0 Try later")"#;
     /// Before the reply for one recipient (RFC 2033 §4.2). A recipient with a rule's reply does not get the message.

@@ -1,10 +1,12 @@
 //! The parameters of MAIL and RCPT: `SIZE=100 BODY=8BITMIME` (RFC 5321 §4.1.1.11).
 
+mod body;
 mod dsn;
 pub(crate) mod xtext;
 
 use std::fmt;
 
+pub use body::BodyType;
 pub(crate) use dsn::envelope_id;
 pub use dsn::{Notify, OriginalRecipient, Ret};
 
@@ -117,6 +119,27 @@ impl Parameters {
     /// ```
     pub fn smtputf8(&self) -> bool {
         self.value("SMTPUTF8").is_some()
+    }
+
+    /// Which octets the client declared the message to have: BODY of MAIL (RFC 6152 §3, RFC 3030 §3).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> BODY=8BITMIME`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().body(), Some(mailjig::BodyType::EightBit));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn body(&self) -> Option<BodyType> {
+        BodyType::parse(self.value("BODY")?).ok()
     }
 
     /// How much of the message a notification of failure shall contain: RET of MAIL (RFC 3461 §4.3).

@@ -59,6 +59,14 @@ impl Event {
         )
     }
 
+    /// Whether it belongs to a transaction of SMTP or LMTP, from MAIL to the message.
+    pub(crate) fn is_of_transaction(self) -> bool {
+        matches!(
+            self.as_smtp(),
+            Self::SmtpMail | Self::SmtpRcpt | Self::SmtpData | Self::SmtpBdat | Self::SmtpMessage | Self::LmtpDelivery
+        )
+    }
+
     /// Whether the line is not a command of its protocol.
     pub(crate) fn is_unknown(self) -> bool {
         matches!(self.as_smtp(), Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)

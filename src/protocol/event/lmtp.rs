@@ -14,6 +14,7 @@ const LMTP: &[(Event, Event)] = &[
     (Event::LmtpMail, Event::SmtpMail),
     (Event::LmtpRcpt, Event::SmtpRcpt),
     (Event::LmtpData, Event::SmtpData),
+    (Event::LmtpBdat, Event::SmtpBdat),
     (Event::LmtpMessage, Event::SmtpMessage),
     (Event::LmtpRset, Event::SmtpRset),
     (Event::LmtpNoop, Event::SmtpNoop),

@@ -109,6 +109,8 @@ events! {
         SmtpRcpt = "smtp.rcpt",
         /// DATA.
         SmtpData = "smtp.data",
+        /// BDAT and its chunk, unless it completes a message. With the last chunk it is the event `smtp.message`.
+        SmtpBdat = "smtp.bdat",
         /// The message is complete; the reply comes next.
         SmtpMessage = "smtp.message",
         /// RSET.
@@ -151,6 +153,8 @@ events! {
         LmtpRcpt = "lmtp.rcpt",
         /// DATA.
         LmtpData = "lmtp.data",
+        /// BDAT and its chunk, unless it completes a message. With the last chunk it is the event `lmtp.message`.
+        LmtpBdat = "lmtp.bdat",
         /// The message is complete; the replies to its recipients come next.
         LmtpMessage = "lmtp.message",
         /// The message is delivered to one of its recipients; the reply to it comes next.

@@ -1,5 +1,6 @@
 //! The commands and their grammar (RFC 5321 §4.1.1).
 
+use super::chunk;
 use super::dialect::Dialect;
 use super::parameter;
 use super::path::path;
@@ -24,6 +25,11 @@ pub(crate) enum SmtpCommand {
         is_international: bool,
     },
     Data,
+    /// The size of the chunk that follows, and whether it is the last one.
+    Bdat {
+        size: u64,
+        is_last: Result<bool, Refusal>,
+    },
     Rset,
     Noop,
     /// `is_utf8` is whether the reply may have UTF-8.
@@ -51,6 +57,7 @@ impl SmtpCommand {
             Self::Mail { .. } => Event::SmtpMail,
             Self::Rcpt { .. } => Event::SmtpRcpt,
             Self::Data => Event::SmtpData,
+            Self::Bdat { .. } => Event::SmtpBdat,
             Self::Rset => Event::SmtpRset,
             Self::Noop => Event::SmtpNoop,
             Self::Vrfy { .. } => Event::SmtpVrfy,
@@ -72,6 +79,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("MAIL", Event::SmtpMail),
     ("RCPT", Event::SmtpRcpt),
     ("DATA", Event::SmtpData),
+    ("BDAT", Event::SmtpBdat),
     ("RSET", Event::SmtpRset),
     ("NOOP", Event::SmtpNoop),
     ("VRFY", Event::SmtpVrfy),
@@ -129,6 +137,7 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpAuthStart => auth(argument),
         Event::SmtpXclient => xclient::parse(argument),
         Event::SmtpData => alone(argument, SmtpCommand::Data),
+        Event::SmtpBdat => chunk::parse(argument).map(|(size, is_last)| SmtpCommand::Bdat { size, is_last }),
         Event::SmtpRset => alone(argument, SmtpCommand::Rset),
         Event::SmtpQuit => alone(argument, SmtpCommand::Quit),
         Event::SmtpStarttls => alone(argument, SmtpCommand::Starttls),

@@ -1,4 +1,4 @@
-//! The receiver of a message: takes everything up to CRLF.CRLF, and removes dot-stuffing.
+//! The receiver of a message: takes everything up to CRLF.CRLF and removes dot-stuffing, or takes chunks as they are.
 
 use std::sync::{Arc, LazyLock};
 
@@ -105,6 +105,24 @@ impl Receiver {
         }
     }
 
+    /// Prepares for a chunk of this many octets, which are within the limit.
+    pub(super) fn expect(&mut self, octets: u64) {
+        self.declared = self.declared.max((self.octets + octets) as usize);
+    }
+
+    /// Keeps octets of a chunk, in which nothing is unstuffed. `is_all` is true if these are all octets of the message.
+    pub(super) fn take_as_is(&mut self, input: &mut BytesMut, octets: usize, is_all: bool) {
+        if octets > 0 {
+            self.take(input, octets, is_all && self.octets == 0);
+        }
+    }
+
+    /// Drops everything behind the first octets.
+    pub(super) fn truncate(&mut self, octets: u64) {
+        self.kept.truncate(octets as usize);
+        self.octets = octets;
+    }
+
     fn note_odd_dot(&mut self) {
         if self.octets <= self.limit && self.odd_dots.len() < MOST_ODD_DOTS {
             self.odd_dots.extend(u32::try_from(self.octets));
@@ -133,7 +151,8 @@ impl Receiver {
         input.advance(octets);
     }
 
-    fn finish(&mut self) -> Body {
+    /// The message so far.
+    pub(super) fn finish(&mut self) -> Body {
         let mut kept = std::mem::take(&mut self.kept);
         let raw = if self.octets > self.limit {
             None

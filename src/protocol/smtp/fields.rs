@@ -65,6 +65,7 @@ impl Smtp {
                 sender.parameters().size().map(Value::Number)
             }
             (RequestField::Size | RequestField::Octets, Request::Message(body)) => Some(Value::Number(body.octets)),
+            (RequestField::Size, Request::Chunk(chunk)) => Some(Value::Number(chunk.size())),
             (RequestField::Parameter(name), Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 sender.parameters().value(name).map(Value::text)
             }
@@ -77,8 +78,10 @@ impl Smtp {
 
     fn transaction(&self) -> Option<&Transaction> {
         match &self.state {
-            SmtpState::Transaction(transaction) | SmtpState::Body(transaction, _) => Some(transaction),
-            SmtpState::Silent | SmtpState::Idle | SmtpState::Sasl(_) => None,
+            SmtpState::Transaction(transaction)
+            | SmtpState::Body(transaction, _)
+            | SmtpState::Chunks(transaction, _) => Some(transaction),
+            SmtpState::Silent | SmtpState::Idle | SmtpState::ChunkRefused | SmtpState::Sasl(_) => None,
         }
     }
 
@@ -115,8 +118,12 @@ impl Smtp {
     }
 
     /// Drops a request that got another reply: the reply ends a message that was sent, and a refusal ends a login.
-    pub(super) fn rejected(&mut self, request: Request) -> Next<Request> {
+    pub(super) fn rejected(&mut self, request: Request, is_positive: bool) -> Next<Request> {
         match request {
+            Request::Chunk(chunk) => {
+                self.reject_chunk(&chunk, is_positive);
+                Next::Continue
+            }
             Request::Message(_) | Request::Sasl(_) => {
                 let _over = mem::replace(&mut self.state, SmtpState::Idle);
                 Next::Continue

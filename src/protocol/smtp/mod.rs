@@ -1,5 +1,6 @@
 //! SMTP (RFC 5321) as a pure state machine: its settings, the states of a session, and the decoding of requests.
 
+mod chunk;
 mod command;
 mod data;
 mod delivery;
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::{Authentication, Channel};
+use chunk::{Chunk, PendingChunk};
 use command::SmtpCommand;
 use data::{Body, Receiver};
 use delivery::Deliveries;
@@ -95,6 +97,8 @@ pub(crate) struct Smtp {
     config: Arc<Config>,
     lines: Lines,
     state: SmtpState,
+    /// The chunk that is arriving, in any state.
+    pending_chunk: Option<Box<PendingChunk>>,
     /// Whether the client has sent EHLO or HELO.
     is_introduced: bool,
     is_logged_in: bool,
@@ -115,6 +119,10 @@ enum SmtpState {
     Transaction(Transaction),
     /// A message.
     Body(Transaction, Receiver),
+    /// A command within a transaction whose message has begun with BDAT.
+    Chunks(Transaction, Receiver),
+    /// A command within a transaction of which a chunk was refused.
+    ChunkRefused,
     /// A response in a SASL exchange.
     Sasl(Authentication),
 }
@@ -139,6 +147,8 @@ pub(crate) enum Request {
     /// A response in a SASL exchange, as received.
     Sasl(Bytes),
     Message(Body),
+    /// A chunk that is not the last one of a message.
+    Chunk(Chunk),
     /// The recipients of a message without a reply so far, over LMTP.
     Deliveries(Box<Deliveries>),
     /// The server ends the session, without being asked.
@@ -155,6 +165,7 @@ impl Smtp {
             config,
             lines,
             state,
+            pending_chunk: None,
             is_introduced: false,
             is_logged_in: false,
             tls,
@@ -165,6 +176,9 @@ impl Smtp {
 
     /// The next request, with its event over SMTP.
     fn next(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
+        if self.pending_chunk.is_some() {
+            return self.receive_chunk(input);
+        }
         match &mut self.state {
             SmtpState::Silent => {
                 self.state = SmtpState::Idle;
@@ -178,10 +192,20 @@ impl Smtp {
                 let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
                 Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
             }
-            SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
+            SmtpState::Idle
+            | SmtpState::Transaction(_)
+            | SmtpState::Chunks(..)
+            | SmtpState::ChunkRefused
+            | SmtpState::Sasl(_) => {
                 let limit = self.longest(input);
                 let line = self.lines.next_within(input, limit)?;
-                Some(self.read_line(line))
+                let decoded = self.read_line(line);
+                let Request::Command(SmtpCommand::Bdat { size, is_last }) = decoded.request else {
+                    return Some(decoded);
+                };
+                let Input::Line(line) = decoded.input else { return None };
+                self.begin_chunk(&line, size, is_last);
+                self.receive_chunk(input)
             }
         }
     }
@@ -236,6 +260,8 @@ impl Smtp {
             | SmtpState::Idle
             | SmtpState::Transaction(_)
             | SmtpState::Body(..)
+            | SmtpState::Chunks(..)
+            | SmtpState::ChunkRefused
             | SmtpState::Sasl(_) => Event::SmtpAuth,
         }
     }
@@ -285,6 +311,7 @@ impl Machine for Smtp {
             | Request::Wrong(..)
             | Request::Refused(_)
             | Request::Sasl(_)
+            | Request::Chunk(_)
             | Request::Disconnect(_) => None,
         }
     }
@@ -300,9 +327,11 @@ impl Machine for Smtp {
 
     fn framing(&self, request: &Request) -> Framing {
         match (request, self.config.dialect, &self.state) {
-            (Request::Message(_), Dialect::Lmtp, SmtpState::Body(transaction, _)) => {
-                Framing::Lmtp { replies: transaction.accepted }
-            }
+            (
+                Request::Message(_),
+                Dialect::Lmtp,
+                SmtpState::Body(transaction, _) | SmtpState::Chunks(transaction, _),
+            ) => Framing::Lmtp { replies: transaction.accepted },
             _ => Framing::Smtp,
         }
     }
@@ -311,8 +340,8 @@ impl Machine for Smtp {
         matches!(request, Request::Deliveries(_)).then_some(Event::LmtpDelivery)
     }
 
-    fn reject(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
-        self.rejected(request)
+    fn reject(&mut self, request: Request, is_positive: bool) -> Next<Request> {
+        self.rejected(request, is_positive)
     }
 
     fn command(&mut self, instead_of: &Request, line: &[u8]) -> Option<Request> {
@@ -320,9 +349,14 @@ impl Machine for Smtp {
         match instead_of {
             Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => {}
             Request::Sasl(_) => self.state = SmtpState::Idle,
-            Request::Greeting | Request::Message(_) | Request::Deliveries(_) | Request::Disconnect(_) => return None,
+            Request::Greeting
+            | Request::Message(_)
+            | Request::Chunk(_)
+            | Request::Deliveries(_)
+            | Request::Disconnect(_) => return None,
         }
-        Some(self.parse(&line).1)
+        // A chunk is more than a line.
+        Some(self.parse(&line).1).filter(|request| !matches!(request, Request::Command(SmtpCommand::Bdat { .. })))
     }
 
     fn log_in(&mut self, login: &str, txn: &mut MailTxn<'_>) -> Result<Box<str>, String> {
@@ -352,20 +386,26 @@ impl Machine for Smtp {
     }
 
     fn unfinished(&self) -> Unfinished {
+        if let Some(chunk) = &self.pending_chunk {
+            return Unfinished { within: Some("BDAT"), octets: chunk.octets() };
+        }
         match &self.state {
             SmtpState::Body(_, receiver) => Unfinished { within: Some("DATA"), octets: receiver.octets() },
-            SmtpState::Silent | SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
-                Unfinished { within: None, octets: self.lines.unfinished() }
-            }
+            SmtpState::Silent
+            | SmtpState::Idle
+            | SmtpState::Transaction(_)
+            | SmtpState::Chunks(..)
+            | SmtpState::ChunkRefused
+            | SmtpState::Sasl(_) => Unfinished { within: None, octets: self.lines.unfinished() },
         }
     }
 
     fn unfinished_octets(&self) -> [&[u8]; 2] {
-        let octets = match &self.state {
-            SmtpState::Body(_, receiver) => receiver.kept(),
-            SmtpState::Silent | SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
-                self.lines.unfinished_start()
-            }
+        let octets = match (&self.state, &self.pending_chunk) {
+            (SmtpState::Chunks(_, receiver), Some(chunk)) => return [chunk.command(), chunk.kept(receiver)],
+            (_, Some(chunk)) => chunk.command(),
+            (SmtpState::Body(_, receiver), None) => receiver.kept(),
+            (_, None) => self.lines.unfinished_start(),
         };
         [octets, &[]]
     }

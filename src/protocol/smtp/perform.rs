@@ -12,7 +12,7 @@ use super::refusal::{Refusal, visible};
 use super::verify::is_qualified;
 use super::xclient::ATTRIBUTES;
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
-use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
+use crate::mail::{BodyType, Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{Authentication, Mechanism, Progress};
 
@@ -42,6 +42,7 @@ impl Smtp {
             }
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
+            Request::Chunk(chunk) => self.chunk(chunk),
             Request::Deliveries(deliveries) => Ok(Self::deliver(*deliveries, txn)),
             Request::Disconnect(why) => Ok(self.disconnect(why)),
         };
@@ -73,7 +74,7 @@ impl Smtp {
     }
 
     /// Refuses what is not allowed before TLS (RFC 3207 §4), before anything else is checked.
-    fn may_come_before_tls(&self, event: Event) -> Result<(), Refusal> {
+    pub(super) fn may_come_before_tls(&self, event: Event) -> Result<(), Refusal> {
         let leads_to_tls = matches!(event, Event::SmtpCaps | Event::SmtpNoop | Event::SmtpQuit | Event::SmtpStarttls);
         if self.tls.is_required(StartTls::BeforeAnything) && !leads_to_tls {
             return Err(Refusal::starttls_first());
@@ -95,6 +96,7 @@ impl Smtp {
                 self.rcpt(&address, parameters, is_international, txn)
             }
             SmtpCommand::Data => self.data(),
+            SmtpCommand::Bdat { .. } => Err(Refusal::parameters("BDAT comes with a chunk")),
             SmtpCommand::Rset => {
                 self.state = SmtpState::Idle;
                 Ok(say("250 2.0.0 Ok"))
@@ -135,7 +137,7 @@ impl Smtp {
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let size = format!("SIZE {}", self.config.limits.message);
         let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
-        all.extend(["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
+        all.extend(["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
         if self.tls.is_offered() {
             all.push("STARTTLS".into());
         }
@@ -156,6 +158,7 @@ impl Smtp {
 
     fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {
         self.may_send()?;
+        self.may_follow_chunks()?;
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with DATA or RSET"));
         }
@@ -174,6 +177,7 @@ impl Smtp {
         let limit = self.config.limits.recipients;
         let SmtpState::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
+            self.may_follow_chunks()?;
             return Err(Refusal::sequence("MAIL is required before RCPT"));
         };
         let refusal = if transaction.accepted >= limit {
@@ -199,20 +203,15 @@ impl Smtp {
     }
 
     fn data(&mut self) -> Answer {
-        let SmtpState::Transaction(transaction) = &mut self.state else {
+        let SmtpState::Transaction(transaction) = &self.state else {
             self.may_send()?;
+            self.may_follow_chunks()?;
             return Err(Refusal::sequence("MAIL and RCPT are required before DATA"));
         };
-        // RFC 5321 §3.3: 503 or 554 if no recipient was accepted.
-        if transaction.recipients.is_empty() {
-            return Err(Refusal::sequence("RCPT is required before DATA"));
-        }
-        if transaction.accepted == 0 {
-            return Err(match self.config.dialect {
-                Dialect::Smtp => Refusal::new("554 5.5.1", "No valid recipients"),
-                // RFC 2033 §4.2.
-                Dialect::Lmtp => Refusal::sequence("no recipient was accepted"),
-            });
+        self.may_receive(transaction, "DATA")?;
+        // RFC 3030 §3.
+        if transaction.sender.parameters().body() == Some(BodyType::Binary) {
+            return Err(Refusal::sequence("BODY=BINARYMIME requires BDAT"));
         }
         let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
         if let SmtpState::Transaction(transaction) = mem::replace(&mut self.state, SmtpState::Idle) {
@@ -221,8 +220,23 @@ impl Smtp {
         Ok(say("354 End data with <CR><LF>.<CR><LF>"))
     }
 
+    /// What is required before a message: a recipient that was accepted (RFC 5321 §3.3).
+    pub(super) fn may_receive(&self, transaction: &Transaction, verb: &str) -> Result<(), Refusal> {
+        if transaction.recipients.is_empty() {
+            return Err(Refusal::sequence(&format!("RCPT is required before {verb}")));
+        }
+        match (transaction.accepted, self.config.dialect) {
+            (0, Dialect::Smtp) => Err(Refusal::new("554 5.5.1", "No valid recipients")),
+            // RFC 2033 §4.2.
+            (0, Dialect::Lmtp) => Err(Refusal::sequence("no recipient was accepted")),
+            _ => Ok(()),
+        }
+    }
+
     fn message(&mut self, body: Body, txn: &mut MailTxn<'_>) -> Answer {
-        let SmtpState::Body(transaction, _) = mem::replace(&mut self.state, SmtpState::Idle) else {
+        let (SmtpState::Body(transaction, _) | SmtpState::Chunks(transaction, _)) =
+            mem::replace(&mut self.state, SmtpState::Idle)
+        else {
             return Err(Refusal::sequence("DATA comes before a message"));
         };
         let Some(raw) = body.raw else {
@@ -270,6 +284,7 @@ impl Smtp {
         if self.is_logged_in {
             return Err(Refusal::sequence("you are logged in already"));
         }
+        self.may_follow_chunks()?;
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
@@ -310,7 +325,7 @@ impl Smtp {
     }
 
     /// What is required before MAIL.
-    fn may_send(&self) -> Result<(), Refusal> {
+    pub(super) fn may_send(&self) -> Result<(), Refusal> {
         if !self.is_introduced {
             let hello = match self.config.dialect {
                 Dialect::Smtp => "EHLO or HELO is required first",
