@@ -23,7 +23,7 @@ fn every_view_of_a_message_is_returned() {
     let (server, api) = start();
     talk(server.smtp().address(), MAIL);
 
-    let list = api.ok("/messages?to=carol@example.org&subject=Gr*");
+    let list = api.ok("/messages?to=carol@example.org&subject=Gr*&link=*confirm");
     let mail = &list["messages"][0];
     assert_eq!(mail["id"], "m1");
     assert_eq!(mail["session"], "s1");

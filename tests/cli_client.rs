@@ -51,6 +51,9 @@ fn messages_are_listed_for_people_and_for_scripts() {
         (&["--header", "x-campaign: 7"], &["m1"]),
         (&["--body", "code=1234"], &["m1"]),
         (&["--attachment", "*.txt"], &["m1"]),
+        (&["--link", "https://example.org/c?*"], &["m1"]),
+        (&["--code", "1234"], &["m1"]),
+        (&["--code", "4321"], &[]),
         (&["--to", "eve@example.org"], &[]),
     ] {
         let listed = stable(&server.told(&[&["messages", "--json"], filters].concat()));
@@ -75,6 +78,7 @@ fn a_message_is_shown_in_each_form() {
     assert_eq!(server.told(&["show", "latest", "--raw"]), MAIL);
     assert_eq!(server.told(&["show", "1", "--html"]), "<b>confirm</b>");
     assert_eq!(server.told(&["show", "m1", "--links"]), "https://example.org/c?code=1234\n");
+    assert_eq!(server.told(&["show", "m1", "--codes"]), "1234\n");
     insta::assert_snapshot!(server.told(&["show", "m1", "--headers"]));
     insta::assert_snapshot!(server.told(&["show", "m1", "--parts"]));
     assert_eq!(server.told(&["show", "m1", "--part", "3"]), "We met.");
@@ -107,6 +111,49 @@ fn findings_are_listed_for_people_and_for_scripts() {
     let failed = server.ask(&["findings", "--none"]);
     assert_eq!(failed.status.code(), Some(1));
     assert_eq!(String::from_utf8(failed.stderr).unwrap(), "mailjig: there is 1 finding\n");
+}
+
+#[test]
+fn signatures_are_verified_of_captured_messages_and_of_files() {
+    let record = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    // RFC 8463 appendix A.3, with the lines of a file.
+    let signed = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n d=football.example.com; \
+        i=@football.example.com;\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\n subject : date : message-id : \
+        from : subject : date;\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n \
+        b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n\
+        From: Joe SixPack <joe@football.example.com>\nTo: Suzie Q <suzie@shopping.example.net>\n\
+        Subject: Is dinner ready?\nDate: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n\
+        Message-ID: <20030712040037.46341.5F8J@football.example.com>\n\n\
+        Hi.\n\nWe lost the game.  Are you hungry yet?\n\nJoe.\n";
+    let named = format!("brisbane._domainkey.football.example.com={record}");
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], &signed.replace('\n', "\r\n").replace("dinner", "lunch"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signed.eml");
+    std::fs::write(&file, signed).unwrap();
+    let file = file.to_str().unwrap();
+
+    assert_eq!(
+        server.told(&["dkim", file, "--key", &named]),
+        "domain                selector  algorithm       result  reason\n\
+         football.example.com  brisbane  ed25519-sha256  valid\n"
+    );
+    let json = stable(&server.told(&["dkim", file, "--key", record, "--json"])).remove(0);
+    assert_eq!((&json["valid"], &json["signatures"][0]["failure"]), (&json!(true), &Value::Null));
+    let changed = server.ask(&["dkim", "latest", "--key", &named]);
+    assert_eq!(changed.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&changed.stdout).contains("ed25519-sha256  signature  the signature does not fit"));
+    assert_eq!(String::from_utf8_lossy(&changed.stderr), "mailjig: no DKIM signature is valid\n");
+    for (arguments, complaint) in [
+        (&["dkim", "m1", "--key", "p=!"][..], "mailjig: the key is wrong: `p=` is not base64: invalid length at 0\n"),
+        (
+            &["dkim", file, "--key", "p=!"],
+            "mailjig: `--key`: the key is wrong: `p=` is not base64: invalid length at 0\n",
+        ),
+        (&["dkim", file, "--key", record, "--key", record], "mailjig: `--key`: only one key may be without a name\n"),
+    ] {
+        assert_eq!(server.refused(arguments), (2, complaint.to_owned()), "{arguments:?}");
+    }
 }
 
 #[test]

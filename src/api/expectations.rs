@@ -27,6 +27,8 @@ pub(super) struct NewExpectation {
     subject: Option<String>,
     body: Option<String>,
     attachment: Option<String>,
+    link: Option<String>,
+    code: Option<String>,
     user: Option<String>,
     listener: Option<String>,
     /// Header fields, each as `Name:value`.
@@ -138,6 +140,8 @@ impl NewExpectation {
             subject: pattern("subject", self.subject)?,
             body: pattern("body", self.body)?,
             attachment: pattern("attachment", self.attachment)?,
+            link: pattern("link", self.link)?,
+            code: pattern("code", self.code)?,
             user: pattern("user", self.user)?,
             listener: pattern("listener", self.listener)?,
             header: self.header,

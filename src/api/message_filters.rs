@@ -4,7 +4,7 @@ use super::params::{Value, query};
 use super::problem::Problem;
 use crate::base::Pattern;
 use crate::expect::Matcher;
-use crate::expect::matchers::{any, attachment, body, from, header as field, search, session, subject, to};
+use crate::expect::matchers::{any, attachment, body, code, from, header as field, link, search, session, subject, to};
 
 query! {
     /// Filters for messages, all of which must match. Each but `search` is a pattern.
@@ -20,6 +20,10 @@ query! {
         pub(super) body: Option<Pattern>,
         /// The file name of an attachment.
         pub(super) attachment: Option<Pattern>,
+        /// A URL in the text.
+        pub(super) link: Option<Pattern>,
+        /// A one-time code.
+        pub(super) code: Option<Pattern>,
         /// The login of the session that sent it.
         pub(super) user: Option<Pattern>,
         /// The listener that received it, such as `smtp`.
@@ -50,6 +54,8 @@ impl MessageFilters {
         }
         clauses.extend(self.body.map(body));
         clauses.extend(self.attachment.map(attachment));
+        clauses.extend(self.link.map(link));
+        clauses.extend(self.code.map(code));
         clauses.extend(self.user.map(session::user));
         clauses.extend(listener(self.listener)?);
         if let Some(words) = self.search {

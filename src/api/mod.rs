@@ -13,6 +13,7 @@ mod cors;
 mod cursor;
 #[cfg(feature = "page")]
 mod display;
+mod dkim;
 mod endpoints;
 mod entries;
 mod entry_json;
@@ -82,6 +83,8 @@ use crate::drive::{runtime, spawn};
 use crate::server::{Host, StartError, reachable};
 use access::Access;
 use cors::cors;
+#[cfg(feature = "cli")]
+pub(crate) use dkim::DkimJson;
 #[cfg(feature = "cli")]
 pub(crate) use endpoints::EndpointsJson;
 use metrics::Requests;
@@ -180,6 +183,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(message::headers))
         .routes(routes!(message::links))
         .routes(routes!(message::codes))
+        .routes(routes!(dkim::dkim))
         .routes(routes!(message_entries::entries))
         .routes(routes!(message::parts))
         .routes(routes!(message::part))

@@ -95,6 +95,12 @@ Examples:
   mailjig show m1 --links
   mailjig show m1 --part 2 --output notes.pdf            saves an attachment; `--parts` lists the numbers";
 
+pub(super) const DKIM: &str = "\
+Examples:
+  mailjig dkim latest --key 'v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo='
+  mailjig dkim m1 --key 'may._domainkey.example.org=v=DKIM1; p=MIGf…'
+  mailjig dkim ./signed.eml --key \"$(cat may.txt)\"        a file";
+
 pub(super) const FINDINGS: &str = "\
 Examples:
   mailjig findings

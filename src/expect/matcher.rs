@@ -29,10 +29,22 @@ pub struct Matcher(Arc<Node>);
 
 pub(super) enum Node {
     Any,
-    Text { what: Text, pattern: Pattern },
+    Text {
+        what: Text,
+        pattern: Pattern,
+    },
     Search(Words),
-    Fact { name: &'static str, holds: fn(&Session) -> bool, wanted: bool },
-    Closure { name: String, holds: Box<dyn Fn(&Message) -> bool + Send + Sync> },
+    Fact {
+        name: &'static str,
+        holds: fn(&Session) -> bool,
+        wanted: bool,
+    },
+    /// A test that gives the reason if it fails.
+    Check {
+        name: String,
+        wanted: &'static str,
+        check: Box<dyn Fn(&Message) -> Result<(), String> + Send + Sync>,
+    },
     And(Matcher, Matcher),
     Or(Matcher, Matcher),
     Not(Matcher),
@@ -46,6 +58,8 @@ pub(super) enum Text {
     Body,
     Header(String),
     Attachment,
+    Link,
+    Code,
     User,
     Helo,
     Listener,
@@ -145,7 +159,7 @@ impl Matcher {
             Node::Text { what, pattern } => what.matches(pattern, evidence),
             Node::Search(words) => evidence.message.is_some_and(|message| words.missing(message).is_empty()),
             Node::Fact { holds, wanted, .. } => evidence.session.is_some_and(holds) == *wanted,
-            Node::Closure { holds, .. } => evidence.message.is_some_and(holds),
+            Node::Check { check, .. } => evidence.message.is_some_and(|message| check(message).is_ok()),
             Node::And(one, two) => one.matches(evidence) && two.matches(evidence),
             Node::Or(one, two) => one.matches(evidence) || two.matches(evidence),
             Node::Not(inner) => !inner.matches(evidence),
@@ -189,15 +203,11 @@ impl Matcher {
                     distance: 1,
                 }]
             }
-            Node::Closure { name, holds } => {
-                let got = evidence.message.is_some_and(holds);
-                vec![Clause {
-                    clause: name.clone(),
-                    wanted: "true".into(),
-                    got: got.to_string(),
-                    matched: got,
-                    distance: 1,
-                }]
+            Node::Check { name, wanted, check } => {
+                let result = evidence.message.map_or_else(|| Err("no message".to_owned()), check);
+                let matched = result.is_ok();
+                let got = result.err().unwrap_or_else(|| (*wanted).to_owned());
+                vec![Clause { clause: name.clone(), wanted: (*wanted).to_owned(), got, matched, distance: 1 }]
             }
             Node::And(one, two) => [one.explain(evidence), two.explain(evidence)].concat(),
             Node::Or(one, two) => {
@@ -224,7 +234,7 @@ impl Matcher {
             | Node::Text { .. }
             | Node::Search(_)
             | Node::Fact { .. }
-            | Node::Closure { .. }
+            | Node::Check { .. }
             | Node::Or(..)
             | Node::Not(_) => None,
         }
@@ -246,6 +256,8 @@ impl Text {
             Self::Body => "body".to_owned(),
             Self::Header(name) => format!("header {name}"),
             Self::Attachment => "attachment".to_owned(),
+            Self::Link => "link".to_owned(),
+            Self::Code => "code".to_owned(),
             Self::User => "user".to_owned(),
             Self::Helo => "helo".to_owned(),
             Self::Listener => "listener".to_owned(),
@@ -268,6 +280,8 @@ impl Text {
             Self::Subject
             | Self::Header(_)
             | Self::Attachment
+            | Self::Link
+            | Self::Code
             | Self::User
             | Self::Helo
             | Self::Listener
@@ -283,7 +297,14 @@ impl Text {
             Self::Helo => return fact(|session| session.helo.as_deref()),
             Self::Listener => return fact(|session| Some(session.listener.name())),
             Self::Mailbox => return fact(|session| session.mailbox.as_deref()),
-            Self::To | Self::From | Self::Subject | Self::Body | Self::Header(_) | Self::Attachment => {}
+            Self::To
+            | Self::From
+            | Self::Subject
+            | Self::Body
+            | Self::Header(_)
+            | Self::Attachment
+            | Self::Link
+            | Self::Code => {}
         }
         let Some(message) = evidence.message else { return Vec::new() };
         match self {
@@ -296,6 +317,8 @@ impl Text {
                 fields.filter(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
             }
             Self::Attachment => message.attachments().iter().filter_map(|part| part.filename()).collect(),
+            Self::Link => message.links(),
+            Self::Code => message.codes(),
             Self::User | Self::Helo | Self::Listener | Self::Mailbox => Vec::new(),
         }
     }
@@ -346,7 +369,7 @@ impl fmt::Display for Matcher {
             Node::Search(words) => write!(f, "search {words}"),
             Node::Fact { name, wanted: true, .. } => f.write_str(name),
             Node::Fact { name, wanted: false, .. } => write!(f, "not {name}"),
-            Node::Closure { name, .. } => f.write_str(name),
+            Node::Check { name, .. } => f.write_str(name),
             Node::And(one, two) => write!(f, "{one} and {two}"),
             Node::Or(one, two) => write!(f, "({one} or {two})"),
             Node::Not(inner) => write!(f, "not ({inner})"),

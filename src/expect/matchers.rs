@@ -16,7 +16,7 @@
 use super::matcher::{Matcher, Node, Text};
 use super::words::Words;
 use crate::base::Pattern;
-use crate::mail::Message;
+use crate::mail::{DkimKeys, DkimSignature, Message};
 
 /// Every message.
 ///
@@ -126,6 +126,62 @@ pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Attachment, filename)
 }
 
+/// Messages with this URL in their text or HTML, as in [`Message::links`](crate::Message::links).
+///
+/// ```
+/// use mailjig::matchers::link;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: confirm\r\n\r\nGo to https://example.org/confirm?t=1.\r\n");
+/// assert_eq!(server.find(link("https://example.org/confirm?*")).len(), 1);
+/// ```
+#[track_caller]
+pub fn link(url: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Link, url)
+}
+
+/// Messages with this one-time code, as in [`Message::codes`](crate::Message::codes); `"*"` for any.
+///
+/// ```
+/// use mailjig::matchers::code;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: log in\r\n\r\nYour code is 123 456.\r\n");
+/// assert_eq!(server.find(code("123456")).len(), 1);
+/// ```
+#[track_caller]
+pub fn code(code: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Code, code)
+}
+
+/// Messages with a DKIM signature that is valid with these keys, as in [`Message::dkim`](crate::Message::dkim). A report
+/// says why the others are not.
+///
+/// ```
+/// use mailjig::DkimKeys;
+/// use mailjig::matchers::dkim_valid;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: not signed\r\n\r\n");
+/// let keys = DkimKeys::any("v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+/// assert_eq!(server.find(dkim_valid(keys)).len(), 0);
+/// ```
+pub fn dkim_valid(keys: DkimKeys) -> Matcher {
+    let check = move |message: &Message| {
+        let signatures = message.dkim(&keys);
+        if signatures.iter().any(DkimSignature::is_valid) {
+            return Ok(());
+        }
+        let reasons = signatures.iter().filter_map(|its| Some(format!("{}: {}", its.domain, its.failure.as_ref()?)));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        Err(if reasons.is_empty() { "no signature".to_owned() } else { reasons })
+    };
+    Matcher::of(Node::Check { name: "dkim".to_owned(), wanted: "a valid signature", check: Box::new(check) })
+}
+
 /// Messages that have each of these words, in upper or lower case, anywhere in the subject, the names and addresses of
 /// From, To, Cc and Bcc, the addresses of the envelope, the file names of attachments, or the plain or HTML text. Blanks
 /// separate words; without a word, every message matches.
@@ -155,7 +211,8 @@ pub fn search(words: &str) -> Matcher {
 /// assert_eq!(server.find(linked).len(), 1);
 /// ```
 pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'static) -> Matcher {
-    Matcher::of(Node::Closure { name: name.to_owned(), holds: Box::new(holds) })
+    let check = move |message: &Message| if holds(message) { Ok(()) } else { Err("false".to_owned()) };
+    Matcher::of(Node::Check { name: name.to_owned(), wanted: "true", check: Box::new(check) })
 }
 
 /// Matchers for a session: the one that received a message, or one awaited with

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use bytes::Bytes;
 
 use super::Envelope;
+use super::dkim::{self, DkimKeys, DkimSignature};
 use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links, readable};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
@@ -341,6 +342,23 @@ impl Message {
     pub fn codes(&self) -> Vec<String> {
         let text = self.body_of("text/plain").or_else(|| self.readable_html());
         codes(&self.subject(), &text.unwrap_or_default())
+    }
+
+    /// Its DKIM signatures, verified with these keys (RFC 6376, RFC 8463), in the order of the header; at most 32. They
+    /// are judged at the time when the message was [received](Self::received). Octets are taken as they were sent.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::DkimKeys;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: not signed\r\n\r\n");
+    /// let record = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    /// let keys = DkimKeys::of("brisbane._domainkey.football.example.com", record);
+    /// assert!(mail.dkim(&keys).is_empty());
+    /// ```
+    pub fn dkim(&self, keys: &DkimKeys) -> Vec<DkimSignature> {
+        dkim::verify(self.root(), self.received(), keys)
     }
 
     /// The text that a reader of its HTML sees.

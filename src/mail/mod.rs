@@ -4,6 +4,7 @@
 
 mod account;
 mod change;
+mod dkim;
 mod envelope;
 mod flags;
 mod mailbox;
@@ -18,6 +19,7 @@ pub(crate) use account::{
     Account, AccountNo, Accounts, MailboxId, Member, Token, TokenChange, TokenKind, TokenState, is_subaddress_separator,
 };
 pub(crate) use change::Change;
+pub use dkim::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature};
 pub use envelope::{Envelope, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};

@@ -47,7 +47,7 @@ pub mod page {}
 #[doc = include_str!("compatibility.md")]
 pub mod compatibility {}
 
-/// The commands that talk to a running server: wait, ready, messages, show, transcript, follow, ca, send.
+/// The commands that talk to a running server: wait, ready, messages, show, dkim, transcript, follow, ca, send.
 #[doc = include_str!("client.md")]
 pub mod client {}
 
@@ -66,6 +66,10 @@ pub mod journal {}
 /// Findings: what clients did that careful clients do not do.
 #[doc = include_str!("findings.md")]
 pub mod findings {}
+
+/// What a sender asserts about its mail: links, codes, attachments, DKIM.
+#[doc = include_str!("content.md")]
+pub mod content {}
 
 /// Design decisions and their reasons.
 #[doc = include_str!("decisions.md")]

@@ -53,6 +53,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("openssl", &["openssl", "version"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
+    ("PyPI dkimpy", &["venv", "-c", "import dkim, nacl"]),
     ("PyPI jsonschema", &["venv", "-c", "import jsonschema"]),
     ("PyPI mailhog", &["venv", "-c", "import mailhog.main"]),
     ("PyPI mailpit-api-client", &["venv", "-c", "import mailpit.client.api"]),

@@ -31,6 +31,12 @@ pub(super) struct Filters {
     /// File name of an attachment.
     #[arg(long, value_name = "PATTERN", help_heading = "Filters")]
     attachment: Option<String>,
+    /// A URL in the text.
+    #[arg(long, value_name = "PATTERN", help_heading = "Filters")]
+    link: Option<String>,
+    /// A one-time code.
+    #[arg(long, value_name = "PATTERN", help_heading = "Filters")]
+    code: Option<String>,
     /// A header field, as in `X-Campaign: 7`; the value is a pattern. May be repeated.
     #[arg(long, value_name = "NAME: PATTERN", help_heading = "Filters", value_parser = header)]
     header: Vec<String>,
@@ -51,6 +57,8 @@ impl Filters {
             ("subject", &self.subject),
             ("body", &self.body),
             ("attachment", &self.attachment),
+            ("link", &self.link),
+            ("code", &self.code),
             ("user", &self.user),
             ("listener", &self.listener),
         ];

@@ -1,6 +1,7 @@
 //! The commands that talk to a running server: over its HTTP API, and `send` over SMTP.
 
 mod ca;
+mod dkim;
 mod failure;
 mod filters;
 mod findings;
@@ -10,6 +11,7 @@ mod output;
 mod ready;
 mod send;
 mod show;
+mod subject;
 mod table;
 mod target;
 mod transcript;
@@ -44,6 +46,7 @@ pub(super) enum ClientCommand {
     Ready(ready::Ready),
     Messages(Box<messages::Messages>),
     Show(Box<show::Show>),
+    Dkim(Box<dkim::Dkim>),
     Transcript(transcript::Transcript),
     Findings(findings::Findings),
     Follow(follow::Follow),
@@ -58,6 +61,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
         ClientCommand::Ready(its) => (its.run(), its.json),
         ClientCommand::Messages(its) => (its.run(), its.json),
         ClientCommand::Show(its) => (its.run(), its.json),
+        ClientCommand::Dkim(its) => (its.run(), its.json),
         ClientCommand::Transcript(its) => (its.run(), false),
         ClientCommand::Findings(its) => (its.run(), its.json),
         ClientCommand::Follow(its) => (its.run(), its.json),

@@ -16,7 +16,7 @@ use crate::cli::examples;
 /// The header fields that are shown with the text.
 const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "message-id"];
 
-/// Show a message: its header and text, or its bytes, parts or links.
+/// Show a message: its header and text, or its bytes, parts, links or codes.
 ///
 /// Without an option that says what to show, the command shows the envelope, the most important header fields and the
 /// text, decoded, and the list of parts if there are attachments.
@@ -41,11 +41,14 @@ pub(in crate::cli) struct Show {
     /// The URLs in its text.
     #[arg(long, group = "what")]
     links: bool,
+    /// The one-time codes in it.
+    #[arg(long, group = "what")]
+    codes: bool,
     /// The octets of a MIME part, decoded, as in `1.2`; `--parts` lists the numbers.
     #[arg(long, value_name = "N", group = "what", conflicts_with = "json")]
     part: Option<String>,
     /// With `--part`, `--raw` or `--html`: write to this file.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["headers", "parts", "links", "json"], requires = "what")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["headers", "parts", "links", "codes", "json"], requires = "what")]
     output: Option<PathBuf>,
     /// Print the API's JSON.
     #[arg(long)]
@@ -93,7 +96,10 @@ impl Shown<'_> {
             return self.list("/parts", print_parts);
         }
         if options.links {
-            return self.list("/links", print_links);
+            return self.list("/links", print_lines);
+        }
+        if options.codes {
+            return self.list("/codes", print_lines);
         }
         self.list("", |message| self.overview(message))
     }
@@ -160,9 +166,10 @@ fn print_parts(parts: &Value) -> Result<(), Failure> {
     print_table(columns, rows.collect())
 }
 
-fn print_links(links: &Value) -> Result<(), Failure> {
-    let links = links.as_array().into_iter().flatten().filter_map(Value::as_str);
-    print(links.map(|link| harmless(link, &[]) + "\n").collect::<String>().as_bytes())
+/// Prints each text as a line.
+fn print_lines(texts: &Value) -> Result<(), Failure> {
+    let texts = texts.as_array().into_iter().flatten().filter_map(Value::as_str);
+    print(texts.map(|text| harmless(text, &[]) + "\n").collect::<String>().as_bytes())
 }
 
 /// A segment of a path: all but letters, digits and `-._~` as `%` and two digits (RFC 3986 §2.1).

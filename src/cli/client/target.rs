@@ -66,6 +66,20 @@ impl Target {
         serde_json::from_reader(BufReader::new(reader)).map_err(|error| self.broken(&error))
     }
 
+    /// A document of the API that answers this JSON.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let mut request = self.agent(Some(PATIENCE)).post(format!("{}{path}", self.url.0));
+        if let Some(token) = self.authorization() {
+            request = request.header("Authorization", token);
+        }
+        let response = request.send_json(body).map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, &[]));
+        }
+        let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+        serde_json::from_reader(BufReader::new(reader)).map_err(|error| self.broken(&error))
+    }
+
     /// The body of an answer, as it arrives.
     pub(super) fn body(&self, path: &str, query: Query) -> Result<impl Read + use<>, Failure> {
         self.get(path, query, Duration::ZERO)
@@ -95,17 +109,24 @@ impl Target {
         fields: &[(&str, String)],
         silence: Option<Duration>,
     ) -> Result<Response<Body>, Failure> {
-        // Without the proxy of the environment, which is for other hosts than that of a server for tests.
-        let config = Agent::config_builder().proxy(None).http_status_as_error(false).timeout_connect(Some(PATIENCE));
-        let agent = config.timeout_per_read(silence).build().new_agent();
-        let mut request = agent.get(format!("{}{path}", self.url.0)).query_pairs(query);
+        let mut request = self.agent(silence).get(format!("{}{path}", self.url.0)).query_pairs(query);
         for (name, value) in fields {
             request = request.header(*name, value);
         }
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        if let Some(token) = self.authorization() {
+            request = request.header("Authorization", token);
         }
         request.call().map_err(|error| self.unreachable(&error))
+    }
+
+    fn agent(&self, silence: Option<Duration>) -> Agent {
+        // Without the proxy of the environment, which is for other hosts than that of a server for tests.
+        let config = Agent::config_builder().proxy(None).http_status_as_error(false).timeout_connect(Some(PATIENCE));
+        config.timeout_per_read(silence).build().new_agent()
+    }
+
+    fn authorization(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {token}"))
     }
 
     /// The URL as `--url` takes it.

@@ -31,7 +31,7 @@ pub(super) fn base64(octets: &[u8]) -> Vec<u8> {
 
 /// RFC 2045 §6.7. An `=` that does not begin an octet stays as it is. Blanks at the end of a line were added in
 /// transport and are removed.
-pub(super) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
+pub(in crate::mail) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     let mut rest = octets;
     while !rest.is_empty() {

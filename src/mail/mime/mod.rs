@@ -20,6 +20,7 @@ pub use address::Address;
 pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
 pub(crate) use check::{MimeError, MultipartError};
 pub(crate) use codes::{codes, readable};
+pub(super) use decode::quoted_printable;
 pub(crate) use header::{decode_words, unknown_charset};
 pub(crate) use links::links;
 pub use part::Part;
