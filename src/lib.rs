@@ -65,7 +65,7 @@ pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{
     Address, BodyType, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
 };
-pub use mail::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature};
+pub use mail::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature, LintCode, LintSeverity, Violation};
 pub use protocol::{Event, Leniency, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, StartError};

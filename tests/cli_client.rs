@@ -157,6 +157,38 @@ fn signatures_are_verified_of_captured_messages_and_of_files() {
 }
 
 #[test]
+fn captured_messages_and_files_are_checked() {
+    let server = Served::start(&[]);
+    let right = "From: a@b\nSubject: hi\nDate: 1 Jan 2026 12:00:00 +0000\n\nhi\n";
+    server.deliver(&["bob@example.org"], &right.replace('\n', "\r\n").replace("a@b", "Ann B. <a@b>"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("right.eml");
+    std::fs::write(&file, right).unwrap();
+    let file = file.to_str().unwrap();
+    let what = "warning: missing-message-id: the message has no header field Message-ID, which it should have";
+    let warned = format!("{file}:5:1: {what} (RFC 5322 §3.6.4)\n");
+    assert_eq!(server.told(&["lint", file]), warned);
+    let strict = server.ask(&["lint", "--strict", file]);
+    assert_eq!(
+        (strict.status.code(), String::from_utf8_lossy(&strict.stderr)),
+        (Some(1), "mailjig: 0 errors and 1 warning\n".into())
+    );
+    let wrong = server.ask(&["lint", file, "m1"]);
+    let error = "m1:1:12: error: obsolete-address: a dot in a display name: write the name in quotes (RFC 5322 §4.4)\n";
+    let told = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    assert!(told.starts_with(&format!("{warned}{error}m1:")), "{told}");
+    assert_eq!(
+        (wrong.status.code(), String::from_utf8_lossy(&wrong.stderr)),
+        (Some(1), "mailjig: 1 error and 2 warnings\n".into())
+    );
+    let json = server.ask(&["lint", "m1", "--json"]);
+    assert_eq!(stable(&String::from_utf8(json.stdout).unwrap())[0]["errors"], 1);
+    let (status, complaint) = server.refused(&["lint", "missing.eml"]);
+    assert_eq!(status, 2);
+    assert!(complaint.starts_with("mailjig: cannot read missing.eml: "), "{complaint}");
+}
+
+#[test]
 fn a_terminal_gets_no_long_lines_and_no_control_characters() {
     if !is_there("python3") {
         return;

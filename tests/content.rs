@@ -1,4 +1,4 @@
-//! What a test asks about a message over HTTP: its signatures.
+//! What a test asks about a message over HTTP: its signatures, and what the standards say about it.
 
 use clients::api_client::{NONE, start};
 use serde_json::json;
@@ -33,4 +33,25 @@ fn signatures_are_verified_with_the_keys_of_the_request() {
         assert_eq!(api.post("/messages/m1/dkim", &body).field(400), field, "{body}");
     }
     api.post("/messages/m7/dkim", &NONE).problem(404);
+}
+
+#[test]
+fn violations_are_listed_with_their_places() {
+    let (server, api) = start();
+    server.deliver("bob@example.org", "From: Ann B. <a@b>\r\nSubject: hi\r\nDate: 1 Jan 2026 12:00:00 +0000\r\n\r\n");
+
+    assert_eq!(
+        api.ok("/messages/latest/lint"),
+        json!({ "errors": 1, "warnings": 1, "violations": [
+            {
+                "code": "obsolete-address", "severity": "error", "line": 1, "column": 12, "field": "From", "part": null,
+                "text": "a dot in a display name: write the name in quotes", "reference": "RFC 5322 §4.4",
+            },
+            {
+                "code": "missing-message-id", "severity": "warning", "line": 5, "column": 1, "field": null, "part": null,
+                "text": "the message has no header field Message-ID, which it should have", "reference": "RFC 5322 §3.6.4",
+            },
+        ] })
+    );
+    api.get("/messages/m7/lint").problem(404);
 }

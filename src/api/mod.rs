@@ -27,6 +27,7 @@ mod invalid;
 mod journal;
 mod json;
 mod latest;
+mod lint;
 mod mail_html;
 mod mailbox_path;
 mod mailboxes;
@@ -87,6 +88,8 @@ use cors::cors;
 pub(crate) use dkim::DkimJson;
 #[cfg(feature = "cli")]
 pub(crate) use endpoints::EndpointsJson;
+#[cfg(feature = "cli")]
+pub(crate) use lint::LintJson;
 use metrics::Requests;
 use params::NoParams;
 use problem::Problem;
@@ -184,6 +187,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(message::links))
         .routes(routes!(message::codes))
         .routes(routes!(dkim::dkim))
+        .routes(routes!(lint::lint))
         .routes(routes!(message_entries::entries))
         .routes(routes!(message::parts))
         .routes(routes!(message::part))

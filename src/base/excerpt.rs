@@ -22,6 +22,22 @@ pub(crate) fn excerpt(octets: &[u8], place: usize, quote: &str) -> String {
     format!("{quote}{before}{text}{behind}{quote} (octets {} to {to} of {all})", from + 1)
 }
 
+/// Maximum number of characters of a short text.
+const SHORT: usize = 80;
+
+/// The beginning of a text that somebody sent, with escapes in place of control characters.
+pub(crate) fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text.trim_ascii_end());
+    let mut out = String::new();
+    for c in text.chars().take(SHORT) {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    if text.chars().nth(SHORT).is_some() { out + "…" } else { out }
+}
+
 /// How many octets at the beginning of both are the same.
 pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()

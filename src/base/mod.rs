@@ -16,7 +16,7 @@ mod timestamp;
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
 pub(crate) use escape::{braced, is_name, placeholder, visible};
-pub(crate) use excerpt::{common, excerpt};
+pub(crate) use excerpt::{common, excerpt, shown};
 pub(crate) use identifier::is_identifier;
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::PatternMatch;

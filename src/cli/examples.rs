@@ -101,6 +101,12 @@ Examples:
   mailjig dkim m1 --key 'may._domainkey.example.org=v=DKIM1; p=MIGf…'
   mailjig dkim ./signed.eml --key \"$(cat may.txt)\"        a file";
 
+pub(super) const LINT: &str = "\
+Examples:
+  mailjig lint latest
+  mailjig lint --strict mails/*.eml                      files; also fails on warnings
+  my-program --print-mail | mailjig lint -";
+
 pub(super) const FINDINGS: &str = "\
 Examples:
   mailjig findings

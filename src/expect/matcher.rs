@@ -27,6 +27,9 @@ use crate::protocol::Listener;
 #[derive(Clone)]
 pub struct Matcher(Arc<Node>);
 
+/// Tests a message; fails with what was found instead.
+pub(super) type CheckMessage = dyn Fn(&Message) -> Result<(), String> + Send + Sync;
+
 pub(super) enum Node {
     Any,
     Text {
@@ -43,7 +46,7 @@ pub(super) enum Node {
     Check {
         name: String,
         wanted: &'static str,
-        check: Box<dyn Fn(&Message) -> Result<(), String> + Send + Sync>,
+        check: Box<CheckMessage>,
     },
     And(Matcher, Matcher),
     Or(Matcher, Matcher),

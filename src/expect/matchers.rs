@@ -182,6 +182,26 @@ pub fn dkim_valid(keys: DkimKeys) -> Matcher {
     Matcher::of(Node::Check { name: "dkim".to_owned(), wanted: "a valid signature", check: Box::new(check) })
 }
 
+/// Messages that violate no standard for messages, as in [`Message::lint`](crate::Message::lint): without errors and
+/// warnings.
+///
+/// ```
+/// use mailjig::matchers::lint_clean;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+/// assert_eq!(server.find(lint_clean()).len(), 0);   // there is no Date
+/// ```
+pub fn lint_clean() -> Matcher {
+    let check = |message: &Message| match &message.lint()[..] {
+        [] => Ok(()),
+        [only] => Err(only.to_string()),
+        [first, rest @ ..] => Err(format!("{first}, and {} more", rest.len())),
+    };
+    Matcher::of(Node::Check { name: "lint".to_owned(), wanted: "no violation", check: Box::new(check) })
+}
+
 /// Messages that have each of these words, in upper or lower case, anywhere in the subject, the names and addresses of
 /// From, To, Cc and Bcc, the addresses of the envelope, the file names of attachments, or the plain or HTML text. Blanks
 /// separate words; without a word, every message matches.

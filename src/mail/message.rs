@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Envelope;
 use super::dkim::{self, DkimKeys, DkimSignature};
+use super::lint::{self, Violation};
 use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links, readable};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
@@ -359,6 +360,24 @@ impl Message {
     /// ```
     pub fn dkim(&self, keys: &DkimKeys) -> Vec<DkimSignature> {
         dkim::verify(self.root(), self.received(), keys)
+    }
+
+    /// What the standards for messages forbid or advise against in it, in the order of the places: RFC 5322, RFC 2045 to
+    /// 2047, RFC 2231, RFC 6532. Attached messages are not looked into.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let fields = "From: Ann <ann@example.org>\r\nSubject: hi\r\nMessage-ID: <1@example.org>\r\n";
+    /// let mail = server.deliver("bob@example.org", format!("{fields}\r\nHello!\r\n"));
+    /// assert_eq!(
+    ///     format!("{:?}", mail.lint()),
+    ///     "[5:1: error: missing-date: the message has no header field Date (RFC 5322 §3.6)]"
+    /// );
+    /// ```
+    pub fn lint(&self) -> Vec<Violation> {
+        lint::lint(self)
     }
 
     /// The text that a reader of its HTML sees.

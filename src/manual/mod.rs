@@ -47,7 +47,7 @@ pub mod page {}
 #[doc = include_str!("compatibility.md")]
 pub mod compatibility {}
 
-/// The commands that talk to a running server: wait, ready, messages, show, dkim, transcript, follow, ca, send.
+/// The commands that talk to a running server: wait, ready, messages, show, dkim, lint, transcript, follow, ca, send.
 #[doc = include_str!("client.md")]
 pub mod client {}
 
@@ -67,7 +67,7 @@ pub mod journal {}
 #[doc = include_str!("findings.md")]
 pub mod findings {}
 
-/// What a sender asserts about its mail: links, codes, attachments, DKIM.
+/// What a sender asserts about its mail: links, codes, attachments, DKIM, lint.
 #[doc = include_str!("content.md")]
 pub mod content {}
 

@@ -6,6 +6,7 @@ mod failure;
 mod filters;
 mod findings;
 mod follow;
+mod lint;
 mod messages;
 mod output;
 mod ready;
@@ -47,6 +48,7 @@ pub(super) enum ClientCommand {
     Messages(Box<messages::Messages>),
     Show(Box<show::Show>),
     Dkim(Box<dkim::Dkim>),
+    Lint(lint::Lint),
     Transcript(transcript::Transcript),
     Findings(findings::Findings),
     Follow(follow::Follow),
@@ -62,6 +64,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
         ClientCommand::Messages(its) => (its.run(), its.json),
         ClientCommand::Show(its) => (its.run(), its.json),
         ClientCommand::Dkim(its) => (its.run(), its.json),
+        ClientCommand::Lint(its) => (its.run(), its.json),
         ClientCommand::Transcript(its) => (its.run(), false),
         ClientCommand::Findings(its) => (its.run(), its.json),
         ClientCommand::Follow(its) => (its.run(), its.json),

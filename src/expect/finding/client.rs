@@ -9,10 +9,10 @@ use super::literals::{Literal, Literals};
 use super::mail::counted;
 use super::masked::LastLogin;
 use super::turn::{
-    has_bare_cr, is_bare, is_end, is_expected, is_quit, is_refused_as_invalid, is_ruled, secret, shown, starttls,
+    has_bare_cr, is_bare, is_end, is_expected, is_quit, is_refused_as_invalid, is_ruled, secret, starttls,
 };
 use super::{Finding, FindingKind, FindingPlace, Observation};
-use crate::base::{Seq, Timestamp};
+use crate::base::{Seq, Timestamp, shown};
 use crate::journal::{Description, Ended, Ending, Journal, Left, Record, RecordedTurn, SessionLog};
 use crate::protocol::{Event, Protocol, Status};
 

@@ -3,14 +3,7 @@
 use memchr::memchr2_iter;
 
 use super::{Finding, FindingKind, FindingPlace, mime};
-use crate::mail::{BodyType, Message};
-
-/// The longest line of a message, without its line end (RFC 5322 §2.1.1).
-const LONGEST_LINE: usize = 998;
-
-/// The header fields that may occur only once (RFC 5322 §3.6).
-const SINGLE: &[&str] =
-    &["Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To", "References", "Subject"];
+use crate::mail::{BodyType, LONGEST_LINE, Message, SINGLE};
 
 /// The findings about a message that a client sent, in the order of the kinds. Reads the whole message.
 pub(super) fn findings(place: FindingPlace, message: &Message) -> Vec<Finding> {

@@ -2,8 +2,8 @@
 
 use super::FindingKind;
 use super::mail::counted;
-use super::turn::shown;
-use crate::mail::{Message, MimeError, MultipartError, Part, unknown_charset};
+use crate::base::shown;
+use crate::mail::{Message, MimeError, Part, unknown_charset};
 
 /// The header fields in which readers decode words (RFC 2047 §5).
 const DECODED: &[&str] = &["Subject", "Comments", "Keywords", "From", "Sender", "Reply-To", "To", "Cc", "Bcc"];
@@ -20,14 +20,14 @@ pub(super) fn findings(message: &Message) -> Vec<(FindingKind, String)> {
     for (name, value) in root.raw_headers() {
         let field = DECODED.iter().find(|its| its.as_bytes().eq_ignore_ascii_case(name));
         if let Some((field, charset)) = field.zip(unknown_charset(value)) {
-            add(FindingKind::UnknownCharset, unknown(field, &charset));
+            let charset = shown(charset.as_bytes());
+            add(FindingKind::UnknownCharset, format!("{field} has the charset `{charset}`, which is not known"));
         }
     }
     let mut parts = vec![root];
     while let Some(part) = parts.pop() {
         for error in part.errors() {
-            let (kind, text) = described(&part, &error);
-            add(kind, text);
+            add(kind(&error), error.told(&part));
         }
         if part.is_multipart() {
             let inner: Vec<Part<'_>> = part.children().collect();
@@ -53,32 +53,11 @@ impl Found {
     }
 }
 
-fn described(part: &Part<'_>, error: &MimeError) -> (FindingKind, String) {
-    let name = match part.number() {
-        "" => "the message".to_owned(),
-        number => format!("part {number}"),
-    };
+fn kind(error: &MimeError) -> FindingKind {
     match error {
-        MimeError::UnknownCharset(charset) => (FindingKind::UnknownCharset, unknown(&name, charset)),
-        MimeError::Base64(error) => (FindingKind::InvalidBase64, format!("{name} has {error}")),
-        MimeError::QuotedPrintable(error) => (FindingKind::InvalidQuotedPrintable, format!("{name} has {error}")),
-        MimeError::Multipart(error) => (FindingKind::BrokenMultipart, broken(&name, error)),
-    }
-}
-
-fn unknown(place: &str, charset: &str) -> String {
-    format!("{place} has the charset `{}`, which is not known", shown(charset.as_bytes()))
-}
-
-fn broken(name: &str, error: &MultipartError) -> String {
-    let shown = |boundary: &str| shown(boundary.as_bytes());
-    match error {
-        MultipartError::NoBoundary => format!("{name} is a multipart without a boundary"),
-        MultipartError::Absent(boundary) => {
-            format!("the boundary of {name}, `{}`, does not occur in it", shown(boundary))
-        }
-        MultipartError::NotClosed(boundary) => {
-            format!("the closing delimiter of {name}, `--{}--`, is missing", shown(boundary))
-        }
+        MimeError::UnknownCharset(_) => FindingKind::UnknownCharset,
+        MimeError::Base64(_) => FindingKind::InvalidBase64,
+        MimeError::QuotedPrintable(_) => FindingKind::InvalidQuotedPrintable,
+        MimeError::Multipart(_) => FindingKind::BrokenMultipart,
     }
 }

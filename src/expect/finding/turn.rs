@@ -4,25 +4,9 @@ use crate::journal::RecordedTurn;
 use crate::protocol::{Event, Protocol, Status};
 use crate::sasl::{Mechanism, Secret};
 
-/// How many characters of a line or a reply are shown.
-const SHOWN: usize = 80;
-
 /// The codes of the server's replies to SMTP commands that are not valid in themselves or at this place of the session
 /// (RFC 5321 §4.2.3, RFC 6531 §3.5).
 const INVALID: &[&[u8]] = &[b"500", b"501", b"502", b"503", b"504", b"553", b"555"];
-
-/// The beginning of a text, in one line.
-pub(super) fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text.trim_ascii_end());
-    let mut out = String::new();
-    for c in text.chars().take(SHOWN) {
-        match c.is_control() {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() { out + "…" } else { out }
-}
 
 /// Whether the line of a request ended with a bare LF. The last literal of an IMAP command may end with LF too; such a
 /// command is not refused.

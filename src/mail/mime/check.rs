@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::{Part, decode, delimiters};
+use crate::base::shown;
 
 /// What is wrong with a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,30 @@ pub(crate) enum MultipartError {
     Absent(String),
     /// There is no closing delimiter with this boundary.
     NotClosed(String),
+}
+
+impl MimeError {
+    /// What is wrong with the part.
+    pub(crate) fn told(&self, part: &Part<'_>) -> String {
+        let name = match part.number() {
+            "" => "the message".to_owned(),
+            number => format!("part {number}"),
+        };
+        match self {
+            Self::UnknownCharset(charset) => {
+                format!("{name} has the charset `{}`, which is not known", shown(charset.as_bytes()))
+            }
+            Self::Base64(error) => format!("{name} has {error}"),
+            Self::QuotedPrintable(error) => format!("{name} has {error}"),
+            Self::Multipart(MultipartError::NoBoundary) => format!("{name} is a multipart without a boundary"),
+            Self::Multipart(MultipartError::Absent(boundary)) => {
+                format!("the boundary of {name}, `{}`, does not occur in it", shown(boundary.as_bytes()))
+            }
+            Self::Multipart(MultipartError::NotClosed(boundary)) => {
+                format!("the closing delimiter of {name}, `--{}--`, is missing", shown(boundary.as_bytes()))
+            }
+        }
+    }
 }
 
 impl Part<'_> {

@@ -58,7 +58,7 @@ pub(in crate::mail) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
 }
 
 /// The Q encoding of header fields (RFC 2047 §4.2): no lines, and `_` for a blank.
-pub(super) fn q_word(octets: &[u8]) -> Vec<u8> {
+pub(in crate::mail) fn q_word(octets: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = octets.iter().map(|byte| if *byte == b'_' { b' ' } else { *byte }).collect();
     let mut out = Vec::with_capacity(spaced.len());
     hex_decoded(&spaced, &mut out);
@@ -89,8 +89,13 @@ pub(super) fn hex(digits: &[u8]) -> Option<u8> {
 }
 
 /// Whether a charset has a decoder.
-pub(super) fn is_known(label: &str) -> bool {
+pub(in crate::mail) fn is_known(label: &str) -> bool {
     decoder(label).is_some()
+}
+
+/// Whether octets are complete characters of a charset; true if it is not known.
+pub(in crate::mail) fn is_valid_in(label: &str, octets: &[u8]) -> bool {
+    decoder(label).is_none_or(|charset| !charset.decode(octets).2)
 }
 
 fn decoder(label: &str) -> Option<charset::Charset> {

@@ -18,11 +18,12 @@ use memchr::memmem;
 
 pub use address::Address;
 pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
-pub(crate) use check::{MimeError, MultipartError};
+pub(crate) use check::MimeError;
 pub(crate) use codes::{codes, readable};
-pub(super) use decode::quoted_printable;
+pub(super) use decode::{is_known as has_decoder, is_valid_in, q_word, quoted_printable};
 pub(crate) use header::{decode_words, unknown_charset};
 pub(crate) use links::links;
+pub(super) use parameter::percent as percent_decoded;
 pub use part::Part;
 #[cfg(feature = "api")]
 pub(crate) use visible::visible;

@@ -94,7 +94,7 @@ fn with_charset(value: &[u8]) -> (Option<String>, &[u8]) {
     }
 }
 
-fn percent(text: &[u8]) -> Vec<u8> {
+pub(in crate::mail) fn percent(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, behind)) = rest.split_first() {

@@ -234,7 +234,7 @@ impl<'a> Part<'a> {
         self.raw_header(header).map(parameter::all).unwrap_or_default()
     }
 
-    pub(super) fn parameter(&self, header: &str, name: &str) -> Option<String> {
+    pub(in crate::mail) fn parameter(&self, header: &str, name: &str) -> Option<String> {
         parameter::find(self.raw_header(header)?, name)
     }
 
