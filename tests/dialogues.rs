@@ -157,6 +157,9 @@ fn server(protocol: &str, script: &Dialogue) -> MailServer {
         let (login, tokens) = tokens.split_once(' ').unwrap();
         builder = builder.access_tokens(login, &tokens.split(' ').collect::<Vec<_>>());
     }
+    if let Some(names) = script.settings("mechanisms").next() {
+        builder = builder.auth(names.split(' '));
+    }
     let server = builder.without(Listener::Smtp).start();
     for mailbox in script.settings("mailbox") {
         let (login, name) = mailbox.split_once(' ').unwrap();
@@ -251,14 +254,16 @@ fn play(
     transcript.verbatim().split_once("---\n").expect("a head").1.to_owned()
 }
 
-/// A printed transcript shows `<caps>` wherever the dialogue does.
+/// A printed transcript shows `<caps>` wherever the dialogue does, with the mechanisms that it sets.
 fn check_capabilities(name: &str, script: &Dialogue, printed: &str) {
+    let label =
+        script.settings("mechanisms").next().map_or("<caps>".to_owned(), |names| format!("<caps auth {names}>"));
     let mut printed = printed.lines();
     for (_, step) in &script.steps {
         if let Step::Server(line) = step
             && line.contains("<caps>")
         {
-            let line = format!("S: {line}");
+            let line = format!("S: {line}").replace("<caps>", &label);
             assert!(printed.any(|its| its == line), "{name}: the transcript does not show {line}");
         }
     }

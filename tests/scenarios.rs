@@ -286,6 +286,7 @@ const ROWS: &[Row] = &[
     row("greeting-never", &[], SEND, 28, &[("silence", 1)]),
     row("greeting-slow-drip", &[("gap", "5ms")], SEND, 0, &[("drip", 1), ("spoke-first", 0)]),
     row("idle-connection-closed", &[], "python3 {clients}/pooled.py {smtp} until-closed", 0, &[("forgotten", 1)]),
+    row("scram-wrong-server-signature", &[], "gsasl --imap --no-starttls --mechanism=SCRAM-SHA-256 --authentication-id=me@example.org --password=secret --connect=localhost:{imap}", 1, &[("wrong-signature", 1)]),
     row("split-every-byte", &[("gap", "0ms")], SEND, 0, &[("drip", 7)]),
     row("smtp-421-after-n", &[("n", "1")], "python3 {clients}/pooled.py {smtp}", 0, &[("session-limit", 1)]),
     row("smtp-banner-multiline", &[], SEND, 0, &[("banner", 1)]),
@@ -319,7 +320,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn a_real_client_meets_every_scenario() {
-    for client in ["curl", "python3"] {
+    for client in ["curl", "gsasl", "python3"] {
         if !is_there(client) {
             return;
         }

@@ -93,7 +93,7 @@ fn options_apply_to_the_further_server() {
     let api = ApiClient::of(&main);
     let new = json!({
         "accounts": [{ "login": "ann@example.org", "password": "pw", "tokens": ["tok-1"], "addresses": ["sales@example.org"] }],
-        "listeners": ["smtp", "imap"], "host": "mx.example.org", "starttls": { "imap": "before-login" },
+        "listeners": ["smtp", "imap"], "host": "mx.example.org", "starttls": { "imap": "before-login" }, "auth": ["plain"],
         "limits": { "max_size": 1000, "max_recipients": 2 },
     });
 
@@ -104,6 +104,7 @@ fn options_apply_to_the_further_server() {
     assert_eq!(listeners, ["http", "imap", "smtp"]);
     let refused = send(&server["endpoints"]["smtp"]["port"], "main@example.org");
     assert!(refused.starts_with("220 mx.example.org") && refused.contains("SIZE 1000"), "{refused}");
+    assert!(refused.contains("AUTH PLAIN\r\n"), "{refused}");
     assert!(refused.contains("550 5.1.1"), "the main server's accounts are not taken over: {refused}");
 }
 
@@ -160,6 +161,7 @@ fn wrong_options_are_answered_with_the_field() {
         (json!({ "listeners": ["smpt"] }), 400, "listeners"),
         (json!({ "starttls": { "smtps": "never" } }), 400, "starttls.smtps"),
         (json!({ "starttls": { "smtp": "sometimes" } }), 400, "starttls.smtp"),
+        (json!({ "auth": ["GSSAPI"] }), 400, "auth"),
         (json!({ "scenario": "smtp-greylit" }), 422, "scenario"),
         (json!({ "scenario": {} }), 400, "scenario"),
         (json!({ "scenario": { "name": "smtp-greylit" } }), 422, "scenario.name"),

@@ -16,7 +16,7 @@ use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Tolerance;
 use crate::protocol::{Listener, StartTls};
-use crate::sasl::is_bearer_token;
+use crate::sasl::{Mechanism, is_bearer_token};
 use crate::server::{Compat, NewServer, Settings};
 use crate::world::Keep;
 
@@ -44,6 +44,8 @@ pub(super) struct NewServerJson {
     starttls: BTreeMap<String, String>,
     /// Whether `submission` and `smtps` require a login.
     require_auth: Option<bool>,
+    /// The SASL mechanisms that the server announces and accepts; those that the accounts can use if absent.
+    auth: Option<Vec<String>>,
     /// The character between the levels of a mailbox name.
     delimiter: Option<char>,
     /// The name that all mailboxes but INBOX are below.
@@ -141,6 +143,10 @@ impl NewServerJson {
         settings.compat = self.compat.unwrap_or(settings.compat);
         settings.names = self.names.unwrap_or(settings.names);
         settings.submission_requires_auth = self.require_auth.unwrap_or(settings.submission_requires_auth);
+        if let Some(names) = &self.auth {
+            let mechanisms = Mechanism::parse_all(names.iter().map(String::as_str));
+            settings.mechanisms = Some(mechanisms.map_err(|why| Problem::field("auth", why))?);
+        }
         if let Some(is_strict) = self.imap_strict {
             settings.leniency = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }

@@ -89,7 +89,8 @@ pub(super) async fn handshake(
         sni,
     };
     let certificate = presented.and_then(|its| its.cert.first().map(|der| der.to_vec())).unwrap_or_default();
-    let channel = Channel { exporter: exporter(&connection), certificate };
+    let is_tls13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let channel = Channel { exporter: exporter(&connection), certificate, is_tls13 };
     Ok(Secured { connection, rest: sealed, facts, channel })
 }
 

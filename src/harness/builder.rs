@@ -11,6 +11,7 @@ use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::Listener;
 use crate::protocol::StartTls;
 use crate::protocol::imap::Tolerance;
+use crate::sasl::Mechanism;
 use crate::scenario::Scenario;
 use crate::server::{Server, Settings, StartError};
 
@@ -377,6 +378,25 @@ impl MailServerBuilder {
     #[track_caller]
     pub fn starttls(mut self, listener: Listener, starttls: StartTls) -> Self {
         self.0.set_starttls(listener, starttls);
+        self
+    }
+
+    /// The SASL mechanisms that the server announces, in this order, and accepts. `auth` in a scenario names others for a
+    /// protocol. Default: those that the accounts can use; see the table of
+    /// [mechanisms](crate::manual::protocols#sasl-mechanisms).
+    ///
+    /// # Panics
+    /// If the server does not speak one of them.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@example.org", "secret").auth(["SCRAM-SHA-256", "PLAIN"]).start();
+    /// assert!(server.imap().port() > 0);
+    /// ```
+    #[track_caller]
+    pub fn auth<'n>(mut self, mechanisms: impl IntoIterator<Item = &'n str>) -> Self {
+        self.0.mechanisms = Some(or_panic(Mechanism::parse_all(mechanisms)));
         self
     }
 

@@ -112,7 +112,8 @@ impl CapabilityOverrides {
     pub(super) fn accepts(&self, mechanism: &Mechanism, tls: &TlsState) -> bool {
         // RFC 5802 §4: mechanisms with channel binding need a connection to bind to.
         let is_possible = tls.is_active() || !mechanism.needs_channel_binding();
-        is_possible && self.named(tls).is_none_or(|named| named.contains(&mechanism))
+        let is_on = self.named(tls).map_or(!mechanism.is_optional(), |named| named.contains(&mechanism));
+        is_possible && is_on
     }
 
     /// The SASL mechanisms that are announced now.
@@ -125,15 +126,17 @@ impl CapabilityOverrides {
         let named = self.named(tls);
         let all = Mechanism::all().filter(move |its| {
             named.is_none()
+                && !its.is_optional()
                 && match its.secret() {
                     Secret::Password => true,
                     Secret::Token => self.has_tokens,
                     Secret::Proof => self.has_passwords,
+                    Secret::Nothing => true,
                 }
         });
-        let is_active = tls.is_active();
+        let is_bound = tls.channel().is_some_and(|channel| channel.is_tls13);
         let all = named.into_iter().flatten().copied().chain(all);
-        all.filter(move |its| is_active || !its.needs_channel_binding())
+        all.filter(move |its| is_bound || !its.needs_channel_binding())
     }
 
     /// The SASL mechanisms that a change names.
@@ -210,6 +213,7 @@ impl Reply {
 mod tests {
     use super::*;
     use crate::protocol::StartTls;
+    use crate::sasl::Channel;
 
     #[test]
     fn repeating_a_change_has_no_effect() {
@@ -223,6 +227,36 @@ mod tests {
         merged.merge(&change);
 
         assert_eq!(merged, change);
+    }
+
+    #[test]
+    fn channel_binding_is_announced_where_clients_use_a_type_that_the_server_supports() {
+        let overrides = CapabilityOverrides { has_passwords: true, ..CapabilityOverrides::default() };
+        let plus = Mechanism::parse(b"SCRAM-SHA-1-PLUS").unwrap();
+        for (is_tls13, is_announced, is_accepted) in
+            [(None, false, false), (Some(false), false, true), (Some(true), true, true)]
+        {
+            let mut tls = TlsState::new(StartTls::Offered, false);
+            if let Some(is_tls13) = is_tls13 {
+                tls.activate();
+                tls.bind(Channel { exporter: [0; 32], certificate: Vec::new(), is_tls13 });
+            }
+
+            assert_eq!(overrides.announced(&tls).any(|its| its == plus), is_announced, "{is_tls13:?}");
+            assert_eq!(overrides.accepts(plus, &tls), is_accepted, "{is_tls13:?}");
+        }
+    }
+
+    #[test]
+    fn mechanisms_that_are_optional_are_on_only_if_they_are_named() {
+        let tls = TlsState::new(StartTls::Never, false);
+        let anonymous = Mechanism::parse(b"ANONYMOUS").unwrap();
+        let mut overrides = CapabilityOverrides::default();
+        assert!(!overrides.accepts(anonymous, &tls) && overrides.announced(&tls).all(|its| its != anonymous));
+
+        overrides.change(&CapabilityOverride { mechanisms: Some(vec![anonymous]), ..CapabilityOverride::default() });
+
+        assert!(overrides.accepts(anonymous, &tls) && overrides.announced(&tls).eq([anonymous]));
     }
 
     #[test]

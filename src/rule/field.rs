@@ -172,7 +172,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "token",
         Field::Request(RequestField::Token),
         FieldKind::Text,
-        "The access token of a login, with XOAUTH2 or OAUTHBEARER. Reports show `***` in its place.",
+        "The access token of a login, with XOAUTH2 or OAUTHBEARER, or the trace of ANONYMOUS. Reports show `***` in its place.",
     ),
     ("uid", Field::Request(RequestField::Uid), FieldKind::Any, "The UIDs of the messages that the command is about."),
     (

@@ -9,6 +9,9 @@ pub(crate) struct Channel {
     pub(crate) exporter: [u8; 32],
     /// The server's certificate, in DER.
     pub(crate) certificate: Vec<u8>,
+    /// Whether clients bind to it with `tls-exporter` unless they are told to use another type: in TLS 1.3 (RFC 9266
+    /// §3). In earlier versions they use `tls-unique`, which the server does not support.
+    pub(crate) is_tls13: bool,
 }
 
 impl Channel {

@@ -3,6 +3,7 @@
 //!
 //! Does not know mail, protocols or sockets.
 
+mod anonymous;
 mod apop;
 mod authentication;
 mod bearer;
@@ -36,6 +37,7 @@ const MECHANISMS: &[&Mechanism] = &[
     &scram::SHA_512_PLUS,
     &xoauth2::MECHANISM,
     &oauthbearer::MECHANISM,
+    &anonymous::MECHANISM,
 ];
 
 /// A mechanism: its name, and how its exchange begins.
@@ -47,6 +49,8 @@ pub(crate) struct Mechanism {
     secret: Secret,
     /// Whether the server sends the first message, so that there is no initial response.
     is_server_first: bool,
+    /// Whether it is on only if a setting names it.
+    is_optional: bool,
     begin: fn(&Context<'_>) -> Box<dyn SaslExchange>,
 }
 
@@ -58,6 +62,7 @@ pub(crate) enum Secret {
     Token,
     /// A proof that it knows the password, which the server can check only if it knows the password too.
     Proof,
+    Nothing,
 }
 
 /// The server's data at the start of an exchange.
@@ -152,12 +157,17 @@ pub(crate) enum Password<'a> {
 impl Mechanism {
     /// A mechanism in which the client sends the first message.
     const fn new(name: &'static str, secret: Secret, begin: fn(&Context<'_>) -> Box<dyn SaslExchange>) -> Self {
-        Self { name, secret, needs_channel_binding: false, is_server_first: false, begin }
+        Self { name, secret, needs_channel_binding: false, is_server_first: false, is_optional: false, begin }
     }
 
     /// The same mechanism with the server's message first.
     const fn server_first(self) -> Self {
         Self { is_server_first: true, ..self }
+    }
+
+    /// The same mechanism, on only if a setting names it.
+    const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
     }
 
     /// The same mechanism with channel binding.
@@ -168,6 +178,21 @@ impl Mechanism {
     /// The mechanism of this name, compared case-insensitively.
     pub(crate) fn parse(name: &[u8]) -> Option<&'static Self> {
         MECHANISMS.iter().copied().find(|mechanism| mechanism.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The mechanisms of these names. Fails if the server does not speak one of them.
+    pub(crate) fn parse_all<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Vec<&'static Self>, String> {
+        let mut mechanisms = Vec::new();
+        for name in names {
+            let mechanism = Self::parse(name.as_bytes()).ok_or_else(|| {
+                let known: Vec<&str> = Self::all().map(Self::name).collect();
+                format!("the server does not speak the mechanism `{name}`; it speaks {}", known.join(", "))
+            })?;
+            if !mechanisms.contains(&mechanism) {
+                mechanisms.push(mechanism);
+            }
+        }
+        Ok(mechanisms)
     }
 
     /// All mechanisms, in the order in which they are announced.
@@ -182,6 +207,11 @@ impl Mechanism {
     /// What the client sends.
     pub(crate) fn secret(&self) -> Secret {
         self.secret
+    }
+
+    /// Whether it is on only if a setting names it.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     pub(crate) fn needs_channel_binding(&self) -> bool {
@@ -224,6 +254,7 @@ impl LoginVerdict {
     /// Why the login failed, in a reply.
     pub(crate) fn failure(&self) -> String {
         let why = match self.token_error {
+            None if self.is_proven => "there is no such user",
             None => "the user name or the password is wrong",
             Some(TokenError::Malformed(why)) => {
                 return format!("Authentication failed: the response is malformed: {why}");

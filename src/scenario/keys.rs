@@ -117,6 +117,8 @@ pub(super) const FILE: &[Key] = &[
 ];
 
 pub(super) const SERVER: &[Key] = &[
+    Key::new("auth", MECHANISMS, "The SASL mechanisms of the protocols whose own table does not name others.")
+        .example(r#"auth = ["PLAIN", "SCRAM-SHA-256"]"#),
     Key::new("smtp", Form::Table(SMTP), "Of SMTP, submission and SMTPS."),
     Key::new("lmtp", Form::Table(LMTP), "Of LMTP."),
     Key::new("imap", Form::Table(IMAP), "Of IMAP and IMAPS."),
@@ -129,10 +131,11 @@ const GREETING: Key = Key::new(
     "The text of the greeting after `220`, `* OK` or `+OK`. The digest of APOP is made with the timestamp in a POP3 greeting.",
 )
 .example(r#"greeting = "ready <7.8@pop.example>""#);
+const MECHANISMS: Form = Form::OneOrMore(&Form::Words(|| Mechanism::all().map(Mechanism::name).collect()));
 const AUTH: Key = Key::new(
     "auth",
-    Form::OneOrMore(&Form::Words(|| Mechanism::all().map(Mechanism::name).collect())),
-    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 and OAUTHBEARER if an account has `tokens`. Mechanisms in `-PLUS` need TLS.",
+    MECHANISMS,
+    "The SASL mechanisms that the server announces and accepts. The IMAP command LOGIN and USER, PASS and APOP of POP3 are not mechanisms. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 and OAUTHBEARER if an account has `tokens`. Mechanisms in `-PLUS` need TLS; ANONYMOUS is on only if it is named.",
 )
 .example(r#"auth = ["LOGIN"]"#);
 const CAPS: Key = Key::new(

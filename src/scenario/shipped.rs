@@ -27,6 +27,7 @@ shipped! {
     "any" / "greeting-never",
     "any" / "greeting-slow-drip",
     "any" / "idle-connection-closed",
+    "any" / "scram-wrong-server-signature",
     "any" / "split-every-byte",
     "imap" / "imap-authenticated-not-connected",
     "imap" / "imap-bodystructure-nil-param",

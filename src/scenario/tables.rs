@@ -11,7 +11,7 @@ use crate::document::{Data, Location, Node, Reader, Table};
 use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::pop3::{Expire, UniqueIds};
-use crate::protocol::{Leniency, Listener, Protocol, StartTls};
+use crate::protocol::{CapabilityOverride, Leniency, Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 use crate::sasl::{Mechanism, is_bearer_token};
 
@@ -32,6 +32,12 @@ impl Reader {
     pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
         let Some(node) = node else { return };
         let table = self.table(node, "`server`", keys::SERVER);
+        if let Some(auth) = table.get("auth") {
+            let mechanisms = Some(self.mechanisms(auth));
+            let every = CapabilityOverride { mechanisms, ..CapabilityOverride::default() };
+            let of = |protocol| Announced { protocol, clear: every.clone(), under_tls: every.clone() };
+            loaded.capabilities.extend(Protocol::ALL.iter().copied().map(of));
+        }
         for entry in table.0 {
             let Some(protocol) = Protocol::parse(&entry.key) else { continue };
             let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys::of_server(protocol));

@@ -137,6 +137,7 @@ impl Server {
             bound.push((listener, socket, address));
         }
         let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
+        world.mechanisms.clone_from(&settings.mechanisms);
         world.mail.accounts.separate_details(settings.subaddress_separator);
         let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
         let names: Vec<String> = settings.names.iter().cloned().chain(addresses.map(|ip| ip.to_string())).collect();

@@ -12,6 +12,7 @@ use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Tolerance;
 use crate::protocol::{Leniencies, Listener, Protocol, StartTls, imap, pop3, smtp};
+use crate::sasl::Mechanism;
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) submission_requires_auth: bool,
     /// Whether `submission` and `smtps` refuse domains that are not fully qualified.
     pub(crate) submission_strict: bool,
+    /// The SASL mechanisms of all protocols, unless the scenario names others; `None` for the default.
+    pub(crate) mechanisms: Option<Vec<&'static Mechanism>>,
     pub(crate) namespace: Namespace,
     /// The deviations from the IMAP grammar that are tolerated.
     pub(crate) leniency: Tolerance,
@@ -135,6 +138,7 @@ impl Default for Settings {
             xclient: BTreeSet::new(),
             submission_requires_auth: true,
             submission_strict: false,
+            mechanisms: None,
             namespace: Namespace::default(),
             leniency: Tolerance::default(),
             pop3: pop3::Policy::default(),

@@ -30,6 +30,7 @@ use crate::journal::{Ending, Journal, Left, Noted, Opened, RecordKind, Session, 
 use crate::mail::{Accounts, Member, Message, Namespace};
 use crate::protocol::{Listener, MailStore};
 use crate::rule::{Answers, By, Profile, Rulebook};
+use crate::sasl::Mechanism;
 use crate::scenario::{Announced, Loaded};
 pub(crate) use bounds::Keep;
 pub(crate) use command::{EndCommand, SessionCommand};
@@ -62,6 +63,8 @@ pub(crate) struct World {
     refused: HashMap<SessionNo, Refused>,
     /// What listeners present instead of the default.
     pub(crate) listener_settings: ListenerSettings,
+    /// The SASL mechanisms of all protocols, unless the scenario names others; `None` for the default.
+    pub(crate) mechanisms: Option<Vec<&'static Mechanism>>,
     /// Messages that rules can deliver, by name.
     pub(crate) messages: HashMap<Box<str>, Bytes>,
     /// What a test expects of the captured messages.
@@ -115,6 +118,7 @@ impl World {
             presented: HashMap::new(),
             refused: HashMap::new(),
             listener_settings: ListenerSettings::default(),
+            mechanisms: None,
             messages: HashMap::new(),
             expectations: Expectations::default(),
             scenario: None,

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::base::SessionNo;
-use crate::protocol::Machine;
+use crate::protocol::{CapabilityOverride, Machine};
 use crate::rule::Profile;
 use crate::scenario::Announced;
 
@@ -11,6 +11,10 @@ impl World {
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         if let Some(overrides) = machine.capability_overrides() {
             overrides.set_accounts(&self.mail.accounts);
+            if self.mechanisms.is_some() {
+                let mechanisms = self.mechanisms.clone();
+                overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
+            }
         }
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {

@@ -37,6 +37,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
     ("go", &["go", "version"]),
+    ("gsasl", &["gsasl", "--version"]),
     ("git send-email", &["sh", "-c", "test -x \"$(git --exec-path)/git-send-email\""]),
     ("imapflow", &["node", "-e", "require('imapflow')"]),
     ("java with JUnit and Jakarta Mail", &["javap", "-cp", JARS, "jakarta.mail.Session", "org.junit.jupiter.api.Test"]),

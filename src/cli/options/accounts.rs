@@ -5,6 +5,7 @@ use clap::Args;
 use super::value::{Login, Separator, delimiter, separator};
 use crate::mail::Namespace;
 use crate::protocol::imap::Tolerance;
+use crate::sasl::Mechanism;
 use crate::server::Settings;
 
 #[derive(Args)]
@@ -22,6 +23,10 @@ pub(super) struct Accounts {
     /// Refuse senders and recipients whose domain is not fully qualified, on `submission` and `smtps` (RFC 6409 §4.2).
     #[arg(long, env = "MAILJIG_SUBMISSION_STRICT")]
     submission_strict: bool,
+    /// SASL mechanisms that the server announces and accepts, as in `PLAIN SCRAM-SHA-256`; a scenario can name others for a
+    /// protocol [default: those that the accounts can use].
+    #[arg(long, value_name = "MECHANISMS", env = "MAILJIG_AUTH")]
+    auth: Option<String>,
     /// Character between the levels of a mailbox name, such as `/` or `.`.
     #[arg(long, value_name = "CHAR", env = "MAILJIG_DELIMITER", default_value_t = '/', value_parser = delimiter)]
     delimiter: char,
@@ -42,6 +47,10 @@ impl Accounts {
         settings.subaddress_separator = self.subaddress_separator.0;
         settings.submission_requires_auth = !self.no_require_auth;
         settings.submission_strict = self.submission_strict;
+        if let Some(names) = &self.auth {
+            let mechanisms = Mechanism::parse_all(names.split([' ', ',']).filter(|name| !name.is_empty()));
+            settings.mechanisms = Some(mechanisms.map_err(|why| format!("`--auth`: {why}"))?);
+        }
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
         if let Some(why) = settings.namespace.objection_to_prefix() {
             return Err(format!("`--namespace {}` is not a valid namespace: {why}", self.namespace));

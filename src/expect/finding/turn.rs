@@ -70,7 +70,7 @@ pub(super) fn secret(event: Event, mechanism: Option<&Mechanism>) -> Option<&'st
         Some(Secret::Password) => Some("a password"),
         Some(Secret::Token) => Some("an access token"),
         None if matches!(event, Event::ImapLogin | Event::Pop3Pass) => Some("a password"),
-        Some(Secret::Proof) | None => None,
+        Some(Secret::Proof | Secret::Nothing) | None => None,
     }
 }
 

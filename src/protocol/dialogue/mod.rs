@@ -14,9 +14,12 @@ use text::{Dialogue, Step};
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
 use super::smtp::{self, Dialect, Smtp};
-use super::{Leniencies, Leniency, Lenient, Listener, Machine, MailStore, MailTxn, Next, Protocol, StartTls};
+use super::{
+    CapabilityOverride, Leniencies, Leniency, Lenient, Listener, Machine, MailStore, MailTxn, Next, Protocol, StartTls,
+};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
+use crate::sasl::Mechanism;
 
 /// The internal date of all seeded messages: 2026-01-01T00:00:00Z.
 const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -322,6 +325,10 @@ impl<M: Machine> Player<M> {
         };
         if let Some(overrides) = player.machine.capability_overrides() {
             overrides.set_accounts(&player.mail.accounts);
+            if let Some(names) = script.settings("mechanisms").next() {
+                let mechanisms = Some(Mechanism::parse_all(names.split(' ')).expect("mechanisms = names"));
+                overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
+            }
         }
         player.seed(script);
         player

@@ -22,6 +22,7 @@
 //! | `auth = required` | as on the submission listener |
 //! | `account = login password` | closes the list of accounts, and adds this account |
 //! | `tokens = login token …` | gives this account access tokens |
+//! | `mechanisms = PLAIN …` | the mechanisms that are announced and accepted |
 //! | `mail = login mailbox file \Seen …` | puts a message of `fixtures/mail` into a mailbox, with these flags |
 //! | `mailbox = login name` | creates a mailbox |
 //! | `delimiter = .`, `namespace = name` | the hierarchy delimiter, and the prefix of mailbox names |

@@ -107,24 +107,18 @@ impl SaslExchange for Scram {
     }
 
     fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
+        let Ok(text) = std::str::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         let step = match self {
-            Self::Proven(..) if !response.is_empty() => Err("the answer to the server's proof must be empty"),
-            Self::Proven(_, verdict) | Self::Refused(_, verdict) => return SaslStep::Verdict(verdict.clone()),
-            Self::First(server) => {
-                std::str::from_utf8(response).map_err(|_| "it is not UTF-8").and_then(|text| server.challenge(text))
-            }
-            Self::Final(hash, challenge) => {
-                let password = match credentials.password(&challenge.login) {
-                    Password::Any => return SaslStep::Impossible(NO_PASSWORD),
-                    Password::Is(password) => Some(password),
-                    Password::Unknown => None,
-                };
-                std::str::from_utf8(response)
-                    .map_err(|_| "it is not UTF-8")
-                    .and_then(|text| challenge.check(*hash, text, password))
-            }
+            Self::First(server) => server.challenge(text).map(|next| SaslStep::Next(Box::new(next))),
+            Self::Final(hash, challenge) => match credentials.password(&challenge.login) {
+                Password::Any => Ok(SaslStep::Impossible(NO_PASSWORD)),
+                Password::Is(password) => challenge.check(*hash, text, Some(password)),
+                Password::Unknown => challenge.check(*hash, text, None),
+            },
+            Self::Proven(..) if !text.is_empty() => Err("the answer to the server's proof must be empty"),
+            Self::Proven(_, verdict) | Self::Refused(_, verdict) => Ok(SaslStep::Verdict(verdict.clone())),
         };
-        step.map_or_else(SaslStep::Malformed, |next| SaslStep::Next(Box::new(next)))
+        step.unwrap_or_else(SaslStep::Malformed)
     }
 }
 
@@ -181,10 +175,14 @@ impl Server {
 
 impl Challenge {
     /// Checks the client's second message. There is no password if there is no such user.
-    fn check(&self, hash: Hash, message: &str, password: Option<&str>) -> Result<Scram, &'static str> {
+    ///
+    /// # Rationale
+    /// A wrong proof ends the login at once, without the error `invalid-proof`. Other servers do so too, and mbsync hangs
+    /// when it gets an error in place of the server's proof.
+    fn check(&self, hash: Hash, message: &str, password: Option<&str>) -> Result<SaslStep, &'static str> {
         let last = ClientFinal::parse(message)?;
         let verdict = |is_proven| LoginVerdict { login: self.login.clone(), token: None, is_proven, token_error: None };
-        let refused = |error| Ok(Scram::Refused(error, verdict(false)));
+        let refused = |error| Ok(SaslStep::Next(Box::new(Scram::Refused(error, verdict(false)))));
         if last.nonce != self.nonce {
             return refused("other-error");
         }
@@ -197,10 +195,10 @@ impl Challenge {
         }
         let messages = [&*self.client_first, &*self.server_first, last.without_proof].join(",");
         let proofs = password.map(|password| hash.proofs(password, &self.salt, &messages));
-        match proofs.filter(|proofs| proofs.client == proof) {
-            Some(proofs) => Ok(Scram::Proven(BASE64.encode(&proofs.server), verdict(true))),
-            None => refused("invalid-proof"),
-        }
+        Ok(match proofs.filter(|proofs| proofs.client == proof) {
+            Some(proofs) => SaslStep::Next(Box::new(Scram::Proven(BASE64.encode(&proofs.server), verdict(true)))),
+            None => SaslStep::Verdict(verdict(false)),
+        })
     }
 }
 

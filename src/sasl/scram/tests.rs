@@ -5,7 +5,7 @@ use crate::sasl::TokenError;
 const EXPORTER: [u8; 32] = [7; 32];
 
 fn channel() -> Channel {
-    Channel { exporter: EXPORTER, certificate: b"certificate".to_vec() }
+    Channel { exporter: EXPORTER, certificate: b"certificate".to_vec(), is_tls13: true }
 }
 
 /// A client of the test: its side of the exchange, with the values that a case changes.
@@ -92,7 +92,7 @@ fn each_mechanism_proves_the_login() {
         assert_eq!(challenges, again, "{name}: the same client gets the same challenges");
         let wrong = Client { password: "wrong", ..client };
         let (refused, is_proven) = wrong.log_in(|last| last).unwrap();
-        assert_eq!((&*refused[1], is_proven), ("e=invalid-proof", false), "{name}");
+        assert_eq!((refused.len(), is_proven), (1, false), "{name}");
     }
 }
 
@@ -103,7 +103,7 @@ fn an_unknown_user_is_refused_like_a_wrong_password() {
 
         let (challenges, is_proven) = client.log_in(|last| last).unwrap();
 
-        assert_eq!((challenges.len(), &*challenges[1], is_proven), (2, "e=invalid-proof", false), "{user}");
+        assert_eq!((challenges.len(), is_proven), (1, false), "{user}");
     }
 }
 
@@ -159,15 +159,15 @@ fn what_does_not_fit_the_challenge_is_refused() {
         (|last| last.replace("c=biws", "c=eSws"), Ok("e=channel-bindings-dont-match")),
         (|last| last.replace("c=biws", "c=!"), Ok("e=invalid-encoding")),
         (|last| last + "!", Ok("e=invalid-encoding")),
-        (|last| last.replace(",p=", ",x=extension,p="), Ok("e=invalid-proof")),
-        (|last| last.split(",p=").next().unwrap().to_owned() + ",p=", Ok("e=invalid-proof")),
+        (|last| last.replace(",p=", ",x=extension,p="), Ok("")),
+        (|last| last.split(",p=").next().unwrap().to_owned() + ",p=", Ok("")),
         (|last| last.replace(",p=", ""), Err("it must be c=channel-binding,r=nonce,p=proof")),
         (|_| String::new(), Err("it must be c=channel-binding,r=nonce,p=proof")),
     ];
     for (edit, wanted) in edits {
         let got = Client::new("n,,n=tim,r=abc").log_in(edit);
 
-        let got = got.map(|(challenges, is_proven)| (challenges[1].clone(), is_proven));
+        let got = got.map(|(challenges, is_proven)| (challenges.get(1).cloned().unwrap_or_default(), is_proven));
         assert_eq!(got, wanted.map(|error| (error.to_owned(), false)));
     }
 }

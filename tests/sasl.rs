@@ -1,0 +1,136 @@
+//! SASL mechanisms with real clients: what they need to log in, and that a wrong password fails. Settings that turn
+//! mechanisms on.
+
+use clients::support::{interpreter, is_there, output, run};
+use clients::wire::Wire;
+use mailjig::{MailServer, Scenario};
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+/// Clients, the mechanism that each uses, and its command. The server has the account `$USER` with the password
+/// `$PASSWORD`.
+#[rustfmt::skip]
+const CLIENTS: &[(&str, &str, &str)] = &[
+    ("gsasl", "PLAIN", "gsasl --smtp $GSASL --connect=localhost:$SMTP"),
+    ("gsasl", "LOGIN", "gsasl --imap $GSASL --connect=localhost:$IMAP"),
+    ("gsasl", "CRAM-MD5", "gsasl --smtp $GSASL --connect=localhost:$SMTP"),
+    ("gsasl", "CRAM-MD5", "gsasl --imap $GSASL --connect=localhost:$IMAP --no-starttls"),
+    ("gsasl", "SCRAM-SHA-1", "gsasl --smtp $GSASL --connect=localhost:$SMTP --no-starttls"),
+    ("gsasl", "SCRAM-SHA-256", "gsasl --imap $GSASL --connect=localhost:$IMAP --no-cb"),
+    ("gsasl", "SCRAM-SHA-1-PLUS", "gsasl --smtp $GSASL --connect=localhost:$SMTP"),
+    ("gsasl", "SCRAM-SHA-256-PLUS", "gsasl --imap $GSASL --connect=localhost:$IMAP"),
+    ("msmtp", "CRAM-MD5", "echo hi | msmtp --host=localhost --port=$SMTP --auth=cram-md5 --user=$USER --passwordeval='echo $PASSWORD' --from=$USER $USER"),
+    ("msmtp", "SCRAM-SHA-1", "echo hi | msmtp --host=localhost --port=$SMTP --auth=scram-sha-1 --user=$USER --passwordeval='echo $PASSWORD' --from=$USER $USER"),
+    ("msmtp", "SCRAM-SHA-256", "echo hi | msmtp --host=localhost --port=$SUBMISSION --tls=on --tls-trust-file=$CA --auth=scram-sha-256 --user=$USER --passwordeval='echo $PASSWORD' --from=$USER $USER"),
+    ("mpop", "SCRAM-SHA-256", "mpop --host=localhost --port=$POP3 --auth=scram-sha-256 --user=$USER --passwordeval='echo $PASSWORD' --tls=off --delivery=mbox,$HOME/mbox --uidls-file=$HOME/uidls"),
+    ("mpop", "CRAM-MD5", "mpop --host=localhost --port=$POP3 --auth=cram-md5 --user=$USER --passwordeval='echo $PASSWORD' --tls=off --delivery=mbox,$HOME/mbox --uidls-file=$HOME/uidls"),
+    ("curl", "CRAM-MD5", "curl -sS -m 9 imap://localhost:$IMAP/ -u \"$USER:$PASSWORD\" --login-options AUTH=CRAM-MD5"),
+    ("curl", "CRAM-MD5", "curl -sS -m 9 pop3://localhost:$POP3/ -u \"$USER:$PASSWORD\" --login-options AUTH=CRAM-MD5"),
+    ("curl", "CRAM-MD5", "echo hi | curl -sS -m 9 smtp://localhost:$SMTP -u \"$USER:$PASSWORD\" --login-options AUTH=CRAM-MD5 --mail-from $USER --mail-rcpt $USER -T -"),
+    ("swaks", "CRAM-MD5", "swaks --server localhost --port $SMTP --from $USER --to $USER --auth CRAM-MD5 --auth-user $USER --auth-password $PASSWORD --body hi"),
+    ("fetchmail", "CRAM-MD5", "fetchmail --version >/dev/null; printf 'poll localhost protocol POP3 port %s auth cram-md5 user %s password %s sslproto \"\" mda cat\\n' $POP3 $USER $PASSWORD >$HOME/rc; chmod 700 $HOME/rc; fetchmail -f $HOME/rc --nosyslog -c || [ $? = 1 ]"),
+    ("mbsync", "SCRAM-SHA-256", "printf \"$MBSYNC\" $IMAP $USER $PASSWORD $HOME $HOME >$HOME/rc; mbsync -c $HOME/rc -a"),
+    ("python3", "CRAM-MD5", "python3 -c 'import imaplib, os; its = os.environ; imaplib.IMAP4(\"localhost\", int(its[\"IMAP\"])).login_cram_md5(its[\"USER\"], its[\"PASSWORD\"])'"),
+    ("python3", "CRAM-MD5", "python3 -c 'import smtplib, os; its = os.environ; smtplib.SMTP(\"localhost\", int(its[\"SMTP\"])).login(its[\"USER\"], its[\"PASSWORD\"])'"),
+    ("nodemailer", "CRAM-MD5", "node -e \"$NODEMAILER\""),
+];
+
+const MBSYNC: &str = "IMAPStore far\nHost localhost\nPort %s\nUser %s\nPass %s\nSSLType None\nAuthMechs SCRAM-SHA-256\n\n\
+    MaildirStore near\nPath %s/\nInbox %s/INBOX\n\nChannel both\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n";
+const NODEMAILER: &str = r#"
+const { SMTP: port, USER: user, PASSWORD: pass } = process.env;
+const options = { host: "localhost", port, ignoreTLS: true, authMethod: "CRAM-MD5", auth: { user, pass } };
+require("nodemailer").createTransport(options).verify()
+    .catch(error => { console.error(error.message); process.exitCode = 1; });
+"#;
+
+const USER: &str = "me@example.org";
+const PASSWORD: &str = "secret";
+
+fn server() -> MailServer {
+    MailServer::builder().account(USER, PASSWORD).submission_requires_auth(false).start()
+}
+
+/// A client's command with this password.
+fn command(server: &MailServer, mechanism: &str, script: &str, password: &str, home: &str) -> std::process::Command {
+    let ca = server.ca_file().display().to_string();
+    let gsasl =
+        format!("--quiet --authentication-id={USER} --password={password} --mechanism={mechanism} --x509-ca-file={ca}");
+    let mut sh = interpreter("sh");
+    sh.args(["-ec", script]).env("HOME", home).env("NO_PROXY", "*").env("CA", &ca);
+    sh.env("USER", USER).env("PASSWORD", password).env("GSASL", gsasl);
+    sh.env("MBSYNC", MBSYNC).env("NODEMAILER", NODEMAILER);
+    for (name, endpoint) in
+        [("SMTP", server.smtp()), ("SUBMISSION", server.submission()), ("IMAP", server.imap()), ("POP3", server.pop3())]
+    {
+        sh.env(name, endpoint.port().to_string());
+    }
+    sh
+}
+
+#[test]
+fn real_clients_log_in_with_each_mechanism_they_have() {
+    for (client, mechanism, script) in CLIENTS.iter().filter(|(client, ..)| is_there(client)) {
+        let server = server();
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().to_str().unwrap();
+
+        run(&mut command(&server, mechanism, script, PASSWORD, home), "");
+
+        let said = server.transcript().to_string();
+        let uses = |verb: &str| [" ", "\n"].iter().any(|end| said.contains(&format!("{verb} {mechanism}{end}")));
+        assert!(uses("AUTH") || uses("AUTHENTICATE"), "{client} did not log in with {mechanism}: {said}");
+
+        let refused = output(&mut command(&server, mechanism, script, "wrong", home), "");
+        assert!(!refused.status.success(), "{client} logs in with {mechanism} and a wrong password");
+    }
+}
+
+/// What each protocol's client sends first, and the beginning of a login.
+const PROTOCOLS: [(&str, &str, &str); 4] = [
+    ("smtp", "EHLO me", "AUTH "),
+    ("lmtp", "LHLO me", "AUTH "),
+    ("imap", "a CAPABILITY", "a AUTHENTICATE "),
+    ("pop3", "CAPA", "AUTH "),
+];
+
+fn announced_and_accepted(server: &MailServer, protocol: &str, mechanism: &str) -> (bool, bool) {
+    let (_, hello, login) = PROTOCOLS.iter().find(|(its, ..)| *its == protocol).unwrap();
+    let mut wire = Wire::greeted(server, protocol, false);
+    wire.say(&format!(
+        "{hello}\r\n{login}{mechanism}\r\n*\r\n{}QUIT\r\n",
+        if protocol == "imap" { "a LOGOUT\r\n" } else { "" }
+    ));
+    let mut said = Vec::new();
+    while let Ok(octets) = wire.read() {
+        said.extend(octets);
+    }
+    let said = String::from_utf8(said).unwrap();
+    let word = |its: &str| its.trim_start_matches("AUTH=") == mechanism;
+    let is_accepted = said.lines().any(|line| line.starts_with("334") || line.starts_with("+ "));
+    (said.split_whitespace().any(word), is_accepted)
+}
+
+#[test]
+fn a_setting_of_the_server_turns_mechanisms_on_and_off_unless_the_scenario_names_others() {
+    let scenario = Scenario::text("auth.toml", "mailjig = 1\n[server.pop3]\nauth = [\"LOGIN\"]\n");
+    let by_builder = MailServer::builder().auth(["ANONYMOUS", "PLAIN"]).scenario(scenario).start();
+    let scenario = "mailjig = 1\n[server]\nauth = [\"PLAIN\", \"ANONYMOUS\"]\n[server.pop3]\nauth = [\"LOGIN\"]\n";
+    let by_scenario = MailServer::builder().scenario(Scenario::text("auth.toml", scenario)).start();
+    for server in [by_builder, by_scenario] {
+        for (protocol, ..) in PROTOCOLS {
+            let is_pop3 = protocol == "pop3";
+            for (mechanism, is_on) in [("PLAIN", !is_pop3), ("ANONYMOUS", !is_pop3), ("LOGIN", is_pop3)] {
+                let got = announced_and_accepted(&server, protocol, mechanism);
+                assert_eq!(got, (is_on, is_on), "{protocol} {mechanism}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic = "the server does not speak the mechanism `KERBEROS_V4`; it speaks PLAIN, LOGIN, "]
+fn a_mechanism_that_the_server_does_not_speak_is_refused_at_the_start() {
+    let _never = MailServer::builder().auth(["PLAIN", "KERBEROS_V4"]);
+}
