@@ -46,6 +46,8 @@ mod harness;
 mod journal;
 mod mail;
 pub mod manual;
+#[cfg(feature = "api")]
+mod oauth;
 #[cfg(feature = "page")]
 mod page;
 mod protocol;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["mail", "sasl"],
+    &["oauth"],
     &["protocol"],
     &["journal"],
     &["document"],
@@ -30,6 +31,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("base", SOCKETS),
     ("mail", SOCKETS),
     ("sasl", SOCKETS),
+    ("oauth", SOCKETS),
     ("protocol", SOCKETS),
     ("journal", SOCKETS),
     ("document", SOCKETS),

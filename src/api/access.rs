@@ -19,12 +19,17 @@ use tokio::time::timeout;
 
 use super::blocking::{LITTLE, run_blocking};
 use super::problem::Problem;
-use super::target::{Target, locate};
+use super::target::{Target, is_of_provider, locate};
 use super::token::Token;
 use crate::server::{ANY_ORIGIN, Host};
 
 /// Resources that need no token: what asks for them often cannot send one.
 const OPEN: &[&str] = &["/healthz", "/livez", "/readyz"];
+
+/// Whether a resource needs no token. The clients of the OAuth 2.0 provider send credentials of their own.
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path) || is_of_provider(path)
+}
 
 /// The checks that every request passes.
 #[derive(Clone)]
@@ -88,7 +93,7 @@ impl Access {
     /// The request with its complete body, for the server that it is about.
     async fn admit(&self, mut request: Request) -> Result<(Parts, impl Buf + Send + use<>), Box<Response>> {
         self.refuse_foreign(&request).map_err(refusal)?;
-        if let Some(token) = self.token.as_ref().filter(|_| !OPEN.contains(&request.uri().path())) {
+        if let Some(token) = self.token.as_ref().filter(|_| !is_open(request.uri().path())) {
             token.admit(request.headers()).map_err(refusal)?;
         }
         let Target(server) = locate(&self.host, &mut request).map_err(refusal)?;

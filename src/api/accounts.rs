@@ -5,7 +5,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Shared;
 use super::body::{JsonBody, MessageBody, NoBody, octets};
 use super::entry_json::EntryJson;
 use super::mailbox_path::MailboxPath;
@@ -131,9 +134,14 @@ pub(super) fn not_a_token(text: &str) -> String {
     format!("{text:?} is not an access token: RFC 6750 allows ASCII letters, digits and - . _ ~ + /, with = at the end")
 }
 
+/// The routes of accounts.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one, make, delete)).routes(routes!(clear))
+}
+
 /// List the accounts with their mailboxes.
 #[utoipa::path(get, path = "/accounts", responses((status = 200, description = "The accounts.", body = AccountList)))]
-pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<AccountList> {
+async fn list(Target(server): Target, _: NoParams) -> Json<AccountList> {
     let list = |world: &World| {
         let accounts = &world.mail.accounts;
         let list = accounts.iter().map(|(_, account)| AccountJson::of(account, accounts)).collect();
@@ -147,11 +155,7 @@ pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<AccountLis
     (status = 200, description = "The account.", body = AccountJson),
     (status = 404, description = "There is no such account."),
 ))]
-pub(super) async fn one(
-    Target(server): Target,
-    Path(login): Path<String>,
-    _: NoParams,
-) -> Result<Json<AccountJson>, Problem> {
+async fn one(Target(server): Target, Path(login): Path<String>, _: NoParams) -> Result<Json<AccountJson>, Problem> {
     let account = server.engine().read(|world| shown(world, &login));
     account.map(Json).ok_or_else(|| Problem::none("account", &login))
 }
@@ -166,7 +170,7 @@ pub(super) async fn one(
     (status = 409, description = "Another account has this login or one of the addresses."),
     (status = 422, description = "The login, a token or an address is not valid, or the list of accounts is closed and there is no password."),
 ))]
-pub(super) async fn make(
+async fn make(
     Target(server): Target,
     Path(login): Path<String>,
     _: NoParams,
@@ -219,7 +223,7 @@ pub(super) async fn make(
     (status = 204, description = "The account is deleted."),
     (status = 404, description = "There is no such account."),
 ))]
-pub(super) async fn delete(
+async fn delete(
     Target(server): Target,
     Path(login): Path<String>,
     _: NoParams,
@@ -236,7 +240,7 @@ pub(super) async fn delete(
     (status = 200, description = "The number of entries.", body = Cleared),
     (status = 404, description = "There is no such account."),
 ))]
-pub(super) async fn clear(
+async fn clear(
     Target(server): Target,
     Path(login): Path<String>,
     _: NoParams,

@@ -40,6 +40,7 @@ mod messages;
 mod metrics;
 mod new_server;
 mod newest;
+mod oauth;
 mod openapi;
 #[cfg(feature = "page")]
 mod page;
@@ -116,9 +117,11 @@ impl Api {
         let address = reachable(socket.local_addr().map_err(failed)?);
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-        let host = Arc::clone(host);
+        let (host, host_of_api) = (Arc::clone(host), host);
         let serving = spawn(serve(listener, move || router(&host), Bounds::default()));
-        Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
+        let url = format!("http://{address}");
+        oauth::tell_discovery(host_of_api.main(), &url);
+        Ok(Self { address, url, serving: serving.abort_handle() })
     }
 
     /// The address for clients on this machine.
@@ -202,9 +205,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(server::settled))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::remove))
-        .routes(routes!(accounts::list))
-        .routes(routes!(accounts::one, accounts::make, accounts::delete))
-        .routes(routes!(accounts::clear))
+        .merge(accounts::routes())
         .routes(routes!(mailboxes::create, mailboxes::change, mailboxes::delete, entry_list::list, accounts::put))
         .routes(routes!(mailboxes::change_uid_validity))
         .routes(routes!(mailboxes::subscribe, mailboxes::unsubscribe))
@@ -212,6 +213,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(entries::one, entries::flag, entries::expunge))
         .routes(routes!(entries::raw))
         .routes(routes!(entries::text))
+        .merge(oauth::routes())
         .routes(routes!(rules::list, rules::add, rules::clear))
         .routes(routes!(rules::one, rules::replace, rules::remove))
         .routes(routes!(rules::enable))
@@ -254,6 +256,8 @@ const LINKS: &[(&str, &str)] = &[
     ("updates", "updates"),
     ("accounts", "accounts"),
     ("webhooks", "webhooks"),
+    ("oauth", "oauth"),
+    ("oauth_metadata", ".well-known/openid-configuration"),
     ("rules", "rules"),
     ("expectations", "expectations"),
     ("scenario", "scenario"),

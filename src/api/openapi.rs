@@ -34,6 +34,11 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "Rules, scenarios, variables, expectations.",
         &["rules", "scenario", "scenarios", "state", "expectations", "verify"],
     ),
+    (
+        "OAuth 2.0",
+        "A provider of access tokens for the accounts, its tokens and settings.",
+        &["oauth", "oauth2", "well-known"],
+    ),
     ("Servers", "Further servers in this process.", &["servers"]),
     ("Server", "Endpoints, health, clock, reset.", &[]),
 ];
@@ -77,8 +82,8 @@ fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let first = match path.contains("/mailboxes/") {
             true => "mailboxes",
-            // `openapi` of `openapi.json`
-            false => path.split(['/', '.']).nth(1).unwrap_or_default(),
+            // `openapi` of `openapi.json`, `well-known` of `.well-known`
+            false => path.split(['/', '.']).find(|word| !word.is_empty()).unwrap_or_default(),
         };
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
@@ -101,6 +106,8 @@ fn complete_operation(operation: &mut Operation, first: &str) {
     };
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
+            && !response.content.contains_key("application/json")
+            && !response.content.contains_key("text/html")
             && (status.starts_with('4') || status.starts_with('5'))
         {
             response.content.insert("application/problem+json".to_owned(), problem().into());

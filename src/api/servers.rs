@@ -15,6 +15,7 @@ use super::Shared;
 use super::body::{JsonBody, NoBody};
 use super::endpoints::{EndpointsJson, Reached};
 use super::new_server::NewServerJson;
+use super::oauth::tell_discovery;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::server::SETTLE;
@@ -160,6 +161,7 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     let new = new.read(shared.host.main().settings())?;
     let added = shared.host.add(new).map_err(refusal)?;
+    tell_discovery(&added.server, &format!("{}/v1/servers/{}", reached.url(), added.no));
     let location = [(header::LOCATION, format!("/v1/servers/{}", added.no))];
     Ok((StatusCode::CREATED, location, Json(ServerJson::of(&added, &reached))).into_response())
 }

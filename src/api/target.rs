@@ -14,6 +14,9 @@ use crate::server::{FurtherServer, Host, Missing, Server};
 
 const FURTHER: &str = "/v1/servers/";
 
+/// Where clients look for the metadata of an OAuth 2.0 provider.
+const WELL_KNOWN: &[&str] = &["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
 /// The server that a request is about.
 #[derive(Clone)]
 pub(super) struct Target(pub(super) Arc<Server>);
@@ -40,6 +43,16 @@ pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Probl
         return Ok(target);
     }
     let path = request.uri().path();
+    if let Some(path) = provider_path(path) {
+        *request.uri_mut() = with_path(request.uri(), path);
+    }
+    let path = request.uri().path();
+    if !path.starts_with("/v1/") && is_of_provider(path) {
+        // The issuer of the main server is the root.
+        let inner = format!("/v1{path}");
+        *request.uri_mut() = with_path(request.uri(), inner);
+        return Ok(put(request, host.main(), "".into()));
+    }
     let further = path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).filter(|(_, rest)| !rest.is_empty());
     let Some((id, rest)) = further else {
         if let Some(inner) = prefixed(path, host.main().settings().compat) {
@@ -92,6 +105,20 @@ pub(super) fn find(host: &Host, id: &str) -> Result<Arc<FurtherServer>, Problem>
             Problem::new(StatusCode::GONE, detail)
         }
     })
+}
+
+/// Whether a path is one of the OAuth 2.0 provider of a server.
+pub(super) fn is_of_provider(path: &str) -> bool {
+    let below_server = || path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).map(|(_, rest)| rest);
+    let own = || path.strip_prefix("/v1/").or(path.strip_prefix('/'));
+    let rest = below_server().or_else(own).unwrap_or_default();
+    rest.starts_with("oauth2/") || WELL_KNOWN.iter().any(|its| rest.starts_with(its.trim_start_matches('/')))
+}
+
+/// The path of metadata below their server, if a client put the path of the issuer behind the name (RFC 8414 §3).
+fn provider_path(path: &str) -> Option<String> {
+    let (name, issuer) = WELL_KNOWN.iter().find_map(|name| Some((name, path.strip_prefix(name)?)))?;
+    issuer.starts_with("/v1").then(|| format!("{issuer}{name}"))
 }
 
 fn put(request: &mut Request, server: &Arc<Server>, base: Arc<str>) -> Target {

@@ -24,6 +24,10 @@ pub mod cli {}
 #[doc = include_str!("http.md")]
 pub mod http {}
 
+/// Access tokens, and the fake OAuth 2.0 provider that issues them.
+#[doc = include_str!("oauth.md")]
+pub mod oauth {}
+
 /// Where the chapter finds a picture: rustdoc copies no files, so the picture is in the link. The chapter has a link of the
 /// same name to its file, for those who read it elsewhere; the first definition of a name counts.
 macro_rules! picture {

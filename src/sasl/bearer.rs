@@ -35,6 +35,8 @@ pub(super) struct Refused {
     verdict: LoginVerdict,
     /// The challenge, in JSON.
     error: String,
+    /// Whether it differs from run to run.
+    is_random: bool,
 }
 
 impl LoginVerdict {
@@ -52,10 +54,10 @@ impl LoginVerdict {
     }
 
     /// Ends the login, or sends the error that the client has to answer first.
-    pub(super) fn concluded(self, error: impl FnOnce(TokenError) -> String) -> SaslStep {
+    pub(super) fn concluded(self, is_random: bool, error: impl FnOnce(TokenError) -> String) -> SaslStep {
         match self.token_error {
             None => SaslStep::Verdict(self),
-            Some(why) => SaslStep::Next(Box::new(Refused { verdict: self, error: error(why) })),
+            Some(why) => SaslStep::Next(Box::new(Refused { verdict: self, error: error(why), is_random })),
         }
     }
 }
@@ -71,6 +73,10 @@ impl SaslExchange for Refused {
 
     fn is_refused(&self) -> bool {
         true
+    }
+
+    fn is_random(&self) -> bool {
+        self.is_random
     }
 
     fn login(&self) -> Option<&str> {

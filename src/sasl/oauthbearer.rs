@@ -27,7 +27,8 @@ impl SaslExchange for OauthBearer {
             Ok((login, token)) => LoginVerdict::of_token(login.as_deref(), token, credentials),
             Err(why) => LoginVerdict::refused("", TokenError::Malformed(why)),
         };
-        verdict.concluded(|why| self.error(why))
+        // The URL has the port of the listener.
+        verdict.concluded(self.discovery.is_some(), |why| self.error(why))
     }
 }
 

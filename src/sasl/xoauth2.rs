@@ -17,7 +17,7 @@ impl SaslExchange for Xoauth2 {
 
     fn step(&self, response: &[u8], credentials: &dyn Credentials) -> SaslStep {
         match parse(response) {
-            Ok((login, token)) => LoginVerdict::of_token(Some(login), token, credentials).concluded(error),
+            Ok((login, token)) => LoginVerdict::of_token(Some(login), token, credentials).concluded(false, error),
             Err(why) => SaslStep::Malformed(why),
         }
     }

@@ -9,6 +9,8 @@ use super::World;
 use crate::base::{Seq, Times, Timestamp};
 use crate::expect::RulesReport;
 use crate::mail::{Member, generated};
+#[cfg(feature = "api")]
+use crate::oauth::Provider;
 use crate::protocol::{SeedMailbox, SeedMessage};
 use crate::rule::RuleNo;
 use crate::scenario::{InForce, Loaded, MessageGiven};
@@ -64,6 +66,10 @@ impl World {
     pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
         let seed = self.seed;
         self.outside(now, |txn| txn.reset(seed));
+        #[cfg(feature = "api")]
+        {
+            self.provider = Provider::default();
+        }
         self.journal.clear();
         self.journal.renumber();
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;

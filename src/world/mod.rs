@@ -28,6 +28,8 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::expect::Expectations;
 use crate::journal::{Ending, Journal, Left, Noted, Opened, RecordKind, Session, Weight};
 use crate::mail::{Accounts, Member, Message, Namespace};
+#[cfg(feature = "api")]
+use crate::oauth::Provider;
 use crate::protocol::{Listener, MailStore};
 use crate::rule::{Answers, By, Profile, Rulebook};
 use crate::sasl::Mechanism;
@@ -49,6 +51,9 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) mail: MailStore,
     pub(crate) rulebook: Rulebook,
+    /// Who gets which token over HTTP.
+    #[cfg(feature = "api")]
+    pub(crate) provider: Provider,
     /// Jobs for later. The owner of the clock runs them.
     pub(crate) timers: Timers,
     /// Commands for sessions not passed on yet, each with the step that deferred it, if any.
@@ -111,6 +116,8 @@ impl World {
             journal: Journal::default(),
             mail: MailStore::new(Accounts::new(members.clone(), namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
+            #[cfg(feature = "api")]
+            provider: Provider::default(),
             timers: Timers::default(),
             commands: Vec::new(),
             to_free: Vec::new(),

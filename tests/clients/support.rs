@@ -31,6 +31,7 @@ impl Road {
 
 /// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
+    ("Authlib", &["target/clients/venv/bin/python", "-c", "import authlib, requests"]),
     ("chromium with playwright-core", &["node", "-e", CHROMIUM]),
     ("crate mailhog-rs", &["test", "-x", "target/clients/mailhog-rust/debug/mailhog-client"]),
     ("crate mailpit_client", &["test", "-x", "target/clients/mailpit-rust/debug/mailpit-rust"]),

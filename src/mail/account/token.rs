@@ -64,6 +64,13 @@ pub(crate) enum TokenChange {
     Restore,
 }
 
+#[cfg_attr(not(feature = "api"), allow(dead_code))]
+impl TokenChange {
+    /// All of them, with the states that they lead to.
+    pub(crate) const ALL: [(&'static str, Self); 3] =
+        [("expired", Self::Expire), ("revoked", Self::Revoke), ("valid", Self::Restore)];
+}
+
 /// All tokens of a server, in the order in which they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tokens {

@@ -108,9 +108,9 @@ impl<'a> MailTxn<'a> {
     }
 
     /// The context of a SASL exchange of this session.
-    pub(crate) fn sasl_context<'c>(&self, host: &'c str, seed: u32) -> sasl::Context<'c> {
+    pub(crate) fn sasl_context<'c>(&'c self, host: &'c str, seed: u32) -> sasl::Context<'c> {
         let session = self.session().map_or(0, SessionNo::number);
-        sasl::Context { host, session, seed, ..sasl::Context::default() }
+        sasl::Context { host, session, seed, discovery: self.mail.discovery.as_deref(), ..sasl::Context::default() }
     }
 
     /// Takes a response in a login. A login that was refused has failed even if the client cancels it.

@@ -13,6 +13,8 @@ use crate::mail::{AccountNo, Accounts, MailboxNo, Message};
 pub(crate) struct MailStore {
     pub(crate) accounts: Accounts,
     pub(crate) maildrop_locks: MaildropLocks,
+    /// The URL of the metadata of the OAuth 2.0 provider, while there is one.
+    pub(crate) discovery: Option<Box<str>>,
     pub(crate) next_message: u32,
     pub(super) resets: u64,
     /// The mailboxes and messages of every new account.
@@ -49,6 +51,7 @@ impl MailStore {
         Self {
             accounts,
             maildrop_locks: MaildropLocks::default(),
+            discovery: None,
             next_message: 1,
             resets: 0,
             seeds: Vec::new(),

@@ -1,0 +1,187 @@
+//! What a person sees in a browser: the pages of the authorization endpoint and of the device flow.
+
+use std::fmt::Write;
+
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use html_escape::encode_double_quoted_attribute as attribute;
+
+use super::super::target::Target;
+use super::request::{ClientForm, Issuer, QueryForm, uncached};
+use crate::oauth::{AuthorizationRequest, Authorized, FormParams};
+use crate::server::Server;
+use crate::world::World;
+
+/// What of a request for consent is not repeated in the form.
+const ANSWERS: &[&str] = &["login", "login_hint", "decision"];
+
+/// Ask for an authorization code (RFC 6749 §4.1.1).
+///
+/// Redirects to `redirect_uri` with `code` and `state`, at once if the account is known: from `login_hint`, the settings,
+/// or because there is only one. Otherwise it shows a form in which a person chooses an account, or denies. PKCE (RFC
+/// 7636) is supported.
+#[utoipa::path(get, path = "/oauth2/authorize", params(
+    ("response_type" = String, Query, description = "`code`."),
+    ("client_id" = String, Query, description = "The client."),
+    ("redirect_uri" = String, Query, description = "Where the browser is sent."),
+    ("scope" = Option<String>, Query, description = "What the client wants; default `mail`."),
+    ("state" = Option<String>, Query, description = "Is repeated in the answer."),
+    ("nonce" = Option<String>, Query, description = "Is repeated in the id token."),
+    ("code_challenge" = Option<String>, Query, description = "The challenge of PKCE."),
+    ("code_challenge_method" = Option<String>, Query, description = "`S256` or `plain`."),
+    ("login_hint" = Option<String>, Query, description = "The account."),
+    ("prompt" = Option<String>, Query, description = "`none`: no person is asked."),
+), responses(
+    (status = 200, description = "The form.", body = String, content_type = "text/html"),
+    (status = 302, description = "The redirection with the code or an error."),
+    (status = 400, description = "The client or its redirect URI is not valid.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn authorize(target: Target, issuer: Issuer, QueryForm(form): QueryForm) -> Response {
+    answer(target, &issuer, &form, StatusCode::FOUND)
+}
+
+/// Answer the form of the authorization endpoint, with its parameters, `login` and `decision`.
+#[utoipa::path(post, path = "/oauth2/authorize", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+    (status = 200, description = "The form, if no account was chosen.", body = String, content_type = "text/html"),
+    (status = 303, description = "The redirection with the code or an error."),
+    (status = 400, description = "The client or its redirect URI is not valid.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn authorized(target: Target, issuer: Issuer, request: ClientForm) -> Response {
+    answer(target, &issuer, &request.form, StatusCode::SEE_OTHER)
+}
+
+fn answer(Target(server): Target, Issuer(issuer): &Issuer, form: &FormParams, redirection: StatusCode) -> Response {
+    let read = server.engine().read(|world| AuthorizationRequest::read(form, &world.provider, issuer));
+    let request = match read {
+        Err(why) => return page(StatusCode::BAD_REQUEST, "The request is not valid", &paragraph(&why)),
+        Ok(Err(uri)) => return (redirection, [(header::LOCATION, uri)]).into_response(),
+        Ok(Ok(request)) => request,
+    };
+    let what = wants(request.client(), request.scope());
+    let authorized = server.engine().update(|world, now| {
+        let accounts = &world.mail.accounts;
+        let only = only_login(world);
+        world.provider.authorize(request, (only.as_deref(), |login| accounts.known(login).is_some()), issuer, now)
+    });
+    match authorized {
+        Authorized::Redirect(uri) => (redirection, uncached(), [(header::LOCATION, uri)]).into_response(),
+        Authorized::Ask => {
+            let hint = form.get("login_hint").ok().flatten().unwrap_or_default();
+            let mut fields = String::new();
+            for (name, value) in form.iter().filter(|(name, _)| !ANSWERS.contains(name)) {
+                let (name, value) = (attribute(name), attribute(value));
+                let _written = write!(fields, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+            }
+            page(StatusCode::OK, "Allow access?", &consent(&server, &what, &fields, hint))
+        }
+    }
+}
+
+/// Enter the code of a device (RFC 8628 §3.3).
+///
+/// Approves at once if the code is in the query and the account is known, as at the authorization endpoint. Otherwise it
+/// shows a form.
+#[utoipa::path(get, path = "/oauth2/activate", params(
+    ("user_code" = Option<String>, Query, description = "The code that the device shows."),
+    ("login_hint" = Option<String>, Query, description = "The account."),
+), responses(
+    (status = 200, description = "The page.", body = String, content_type = "text/html"),
+    (status = 400, description = "The code is not valid.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn activate(Target(server): Target, QueryForm(form): QueryForm) -> Response {
+    let value = |name| form.get(name).ok().flatten();
+    let Some(code) = value("user_code") else {
+        let field = "<label>Code <input name=\"user_code\" required></label>";
+        return page(StatusCode::OK, "Enter the code of the device", &consent(&server, "", field, ""));
+    };
+    let hint = value("login_hint");
+    let decided = server.engine().update(|world, now| {
+        let (client, scope) = world.provider.device(code, now)?;
+        let what = wants(client, scope);
+        let login = world.provider.chosen(hint, only_login(world).as_deref());
+        match login {
+            _ if world.provider.denies() => world.provider.decide_device(code, None, now).map(|()| None),
+            Some(login) => decide(world, code, login, now).map(|()| None),
+            None => Ok(Some(what)),
+        }
+    });
+    match decided {
+        Ok(None) => page(StatusCode::OK, "Done", &paragraph("The device can continue.")),
+        Ok(Some(what)) => {
+            let field = format!("<input type=\"hidden\" name=\"user_code\" value=\"{}\">", attribute(code));
+            page(StatusCode::OK, "Allow access?", &consent(&server, &what, &field, hint.unwrap_or_default()))
+        }
+        Err(why) => page(StatusCode::BAD_REQUEST, "The code is not valid", &paragraph(why)),
+    }
+}
+
+/// Answer the form of the device flow: `user_code`, `login`, and `decision` (`approve` or `deny`).
+#[utoipa::path(post, path = "/oauth2/activate", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+    (status = 200, description = "The device gets its answer.", body = String, content_type = "text/html"),
+    (status = 400, description = "The code or the account is not valid.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn activated(Target(server): Target, request: ClientForm) -> Response {
+    let value = |name| request.form.get(name).ok().flatten();
+    let code = value("user_code").unwrap_or_default();
+    let is_approved = value("decision").is_none_or(|decision| decision == "approve");
+    let decided = server.engine().update(|world, now| match value("login") {
+        _ if !is_approved => world.provider.decide_device(code, None, now),
+        Some(login) => decide(world, code, login.to_owned(), now),
+        None => Err("choose an account: `login`"),
+    });
+    match decided {
+        Ok(()) => page(StatusCode::OK, "Done", &paragraph("The device can continue.")),
+        Err(why) => page(StatusCode::BAD_REQUEST, "The code is not valid", &paragraph(why)),
+    }
+}
+
+fn decide(world: &mut World, code: &str, login: String, now: crate::base::Timestamp) -> Result<(), &'static str> {
+    if world.mail.accounts.known(&login).is_none() {
+        return Err("there is no such account");
+    }
+    world.provider.decide_device(code, Some(login), now)
+}
+
+/// The login of the only account that may log in.
+fn only_login(world: &World) -> Option<String> {
+    let accounts = &world.mail.accounts;
+    let mut logins = accounts.logins();
+    let (first, second) = (logins.next(), logins.next());
+    first.filter(|_| second.is_none() && !accounts.is_open()).map(str::to_owned)
+}
+
+fn wants(client: &str, scope: Option<&str>) -> String {
+    paragraph(&format!("The application {client} asks for: {}", scope.unwrap_or("mail")))
+}
+
+fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>", html_escape::encode_text(text))
+}
+
+/// A form in which a person chooses an account.
+fn consent(server: &Server, what: &str, fields: &str, hint: &str) -> String {
+    let logins: Vec<String> = server.engine().read(|world| {
+        let accounts = &world.mail.accounts;
+        let open = accounts.iter().map(|(_, account)| &*account.login).filter(|login| accounts.member(login).is_none());
+        accounts.logins().chain(open).map(str::to_owned).collect()
+    });
+    let options: String = logins.iter().map(|login| format!("<option value=\"{}\">", attribute(login))).collect();
+    format!(
+        "{what}<form method=\"post\">{fields}<label>Account <input name=\"login\" list=\"logins\" value=\"{}\" required>\
+         </label><datalist id=\"logins\">{options}</datalist>\
+         <button name=\"decision\" value=\"approve\">Allow</button>\
+         <button name=\"decision\" value=\"deny\" formnovalidate>Deny</button></form>",
+        attribute(hint)
+    )
+}
+
+fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let policy =
+        [(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")];
+    let html = format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title} – mailjig</title><style>body{{font:16px sans-serif;max-width:30em;margin:3em auto}}\
+         label{{display:block;margin:1em 0}}</style><h1>{title}</h1>{body}</html>"
+    );
+    (status, uncached(), policy, Html(html)).into_response()
+}
