@@ -63,6 +63,11 @@ fn attacks() -> Vec<Attack> {
             ),
             attack("an HTTP request", protocol, "POST / HTTP/1.1\r\n\r\nMAIL FROM:<a@b>\r\n", &["421"], 0),
         ]);
+        // The dot and the command are octets of the chunk (RFC 3030 §2).
+        let chunk = "hello\r\n.\r\nMAIL FROM:<evil@example.org>\r\n";
+        let begin = "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n";
+        let whole = format!("{begin}BDAT {} LAST\r\n{chunk}", chunk.len());
+        all.push(attack("a command in a chunk", protocol, whole, &["250", "250", "250"], 1));
         for (leniency, end) in ENDS {
             all.push(attack(
                 leniency.name(),

@@ -25,8 +25,8 @@ impl Pop3 {
         let policy = &self.config.policy;
         lines.push(policy.expire_capability(of_user).into());
         lines.extend(policy.login_delay_capability().map(Cow::Owned));
-        // Without the argument USER, which promises SASLprep of user names and passwords (RFC 6856 §2.2).
-        lines.extend(["UTF8", "LANG"].map(Cow::Borrowed));
+        // USER: user names and passwords may be in UTF-8 (RFC 6856 §2.2).
+        lines.extend(["UTF8 USER", "LANG"].map(Cow::Borrowed));
         if !self.tls.is_required(StartTls::BeforeLogin) {
             lines.push("USER".into());
             lines.extend(self.capability_overrides.mechanism_list("SASL", &self.tls));

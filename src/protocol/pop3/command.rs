@@ -124,7 +124,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
         "LANG" => argument.map(language).transpose().map(Pop3Command::Lang),
         "USER" => login(some("a user name")?).map(Pop3Command::User),
         // A password may contain blanks, and may be empty.
-        "PASS" => Ok(Pop3Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
+        "PASS" => prepared(argument.ok_or("PASS needs a password")?, "a password").map(Pop3Command::Pass),
         "DELE" => some("a message number").and_then(number).map(Pop3Command::Dele),
         "RETR" => some("a message number").and_then(number).map(Pop3Command::Retr),
         "LIST" => argument.map(number).transpose().map(Pop3Command::List),
@@ -158,9 +158,18 @@ fn language(range: &str) -> Result<String, Wrong> {
     }
 }
 
+/// A user name or a password in the form of SASLprep, which permits only some characters outside of ASCII (RFC 6856 §2.2).
+fn prepared(text: &str, what: &str) -> Result<String, Wrong> {
+    if text.is_ascii() {
+        return Ok(text.to_owned());
+    }
+    let prepared = stringprep::saslprep(text);
+    prepared.map(Into::into).map_err(|_| format!("{what} has characters that SASLprep forbids"))
+}
+
 fn login(text: &str) -> Result<String, Wrong> {
     match is_identifier(text) {
-        true => Ok(text.to_owned()),
+        true => prepared(text, "a user name"),
         false => Err("a user name must not be empty or contain control characters".to_owned()),
     }
 }

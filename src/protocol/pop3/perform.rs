@@ -140,7 +140,9 @@ impl Pop3 {
             }
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("PASS must follow USER")?;
-                let verdict = LoginVerdict::of_password(&login, &password, &txn.credentials());
+                let verdict = LoginVerdict::of_proof(&login, &txn.credentials(), |its| {
+                    its == password || stringprep::saslprep(its).is_ok_and(|its| its == password)
+                });
                 self.enter(&verdict, txn)
             }
             Pop3Command::Apop { login, digest } => {
