@@ -65,7 +65,8 @@ pub use harness::{
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{
-    Address, BodyType, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret, Sender, Verdict,
+    Address, BodyType, DeliverBy, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret,
+    Sender, Verdict,
 };
 pub use mail::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature, LintCode, LintSeverity, Violation};
 pub use protocol::{Event, Leniency, Listener, Protocol, StartTls};

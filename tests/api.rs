@@ -50,7 +50,7 @@ fn every_view_of_a_message_is_returned() {
 #[test]
 fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
     let (server, api) = start();
-    let mail = "EHLO app.example\nMAIL FROM:<ann@example.org> Body=8bitMIME Ret=HDRS ENVID=QQ+2B1\n\
+    let mail = "EHLO app.example\nMAIL FROM:<ann@example.org> Body=8bitMIME BY=-5;NT MT-PRIORITY=-3 AUTH=a+2Bb Ret=HDRS ENVID=QQ+2B1\n\
                 RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org\n\
                 RCPT TO:<eve@example.org> NOTIFY=NEVER\nDATA\n\n.\nQUIT\n";
 
@@ -60,7 +60,10 @@ fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
         api.ok("/messages/m1")["envelope"],
         json!({
             "from": {
-                "address": "ann@example.org", "parameters": { "Body": "8bitMIME", "Ret": "HDRS", "ENVID": "QQ+2B1" },
+                "address": "ann@example.org", "parameters": {
+                    "Body": "8bitMIME", "BY": "-5;NT", "MT-PRIORITY": "-3", "AUTH": "a+2Bb", "Ret": "HDRS", "ENVID": "QQ+2B1",
+                },
+                "deliver_by": { "seconds": -5, "returns": false, "trace": true }, "priority": -3, "auth": "a+b",
                 "body": "8bitmime", "ret": "hdrs", "envid": "QQ+1",
             },
             "recipients": [

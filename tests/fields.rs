@@ -16,6 +16,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("smtp.mail", "{from} {size} {param.SIZE} {sent}", "ann@example.org 60 60 0"),
     ("smtp.mail", "{ret} {envid} {param.ENVID}", "hdrs a+b a+2Bb"),
     ("smtp.rcpt", "{rcpt} {rcpts}", "bob@example.org 0"),
+    ("smtp.mail", "{by} {priority} {auth} {requiretls} {smtputf8}", "60000000 -3 c+d false true"),
     ("smtp.rcpt", "{notify} {param.NOTIFY} {orcpt} {ret}", "success,delay DELAY,SUCCESS all+x@example.org hdrs"),
     ("smtp.message", "{notify} {orcpt} {ret} {envid}", "success,delay all+x@example.org hdrs a+b"),
     ("smtp.message", "{rcpt} {rcpts} {size} {bytes} {subject} {header.X-Kind} {body}", "bob@example.org 1 40 40 hi test some text"),
@@ -51,7 +52,7 @@ fn each_field_has_its_value() {
     let mut smtp = Wire::connect(&server, "smtp", true);
     smtp.line();
     conversation(&mut smtp, &["EHLO x", "XYZZY", "AUTH PLAIN AGJvYkBleGFtcGxlLm9yZwB4"], "235");
-    let mail = "MAIL FROM:<ann@example.org> SIZE=60 RET=HDRS ENVID=a+2Bb";
+    let mail = "MAIL FROM:<ann@example.org> SIZE=60 RET=HDRS ENVID=a+2Bb BY=60;R MT-PRIORITY=-3 AUTH=c+2Bd SMTPUTF8";
     let rcpt = "RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org";
     let mail = [mail, rcpt, "DATA"];
     conversation(&mut smtp, &mail, "354");

@@ -53,6 +53,15 @@ struct SenderJson {
     /// `7bit`, `8bitmime` or `binarymime`, if the client sent BODY (RFC 6152, RFC 3030).
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'static str>,
+    /// AUTH, decoded (RFC 4954); empty for `<>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<String>,
+    /// BY (RFC 2852).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_by: Option<DeliverByJson>,
+    /// MT-PRIORITY (RFC 6710), from -9 to 9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i8>,
     /// `full` or `hdrs`, if the client sent RET (RFC 3461).
     #[serde(skip_serializing_if = "Option::is_none")]
     ret: Option<&'static str>,
@@ -79,6 +88,15 @@ struct RecipientJson {
 }
 
 #[derive(Serialize, ToSchema)]
+struct DeliverByJson {
+    /// Negative for a time that has passed.
+    seconds: i64,
+    /// Whether the message shall be returned after this time; otherwise the sender is notified.
+    returns: bool,
+    trace: bool,
+}
+
+#[derive(Serialize, ToSchema)]
 struct OriginalRecipientJson {
     /// The type of the address, such as `rfc822`.
     r#type: String,
@@ -90,6 +108,13 @@ impl From<&Sender> for SenderJson {
         let parameters = sender.parameters().clone();
         Self {
             address: sender.address().to_owned(),
+            auth: parameters.auth(),
+            deliver_by: parameters.deliver_by().map(|by| DeliverByJson {
+                seconds: by.seconds,
+                returns: by.returns,
+                trace: by.trace,
+            }),
+            priority: parameters.priority(),
             body: parameters.body().map(BodyType::name),
             ret: parameters.ret().map(Ret::name),
             envid: parameters.envelope_id(),

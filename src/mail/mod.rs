@@ -36,5 +36,5 @@ pub use mime::{Address, Part};
 pub(crate) use mime::{MimeError, unknown_charset};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
-pub use parameters::{BodyType, Notify, OriginalRecipient, Parameters, Ret};
-pub(crate) use parameters::{Parameter, envelope_id, xtext};
+pub use parameters::{BodyType, DeliverBy, Notify, OriginalRecipient, Parameters, Ret};
+pub(crate) use parameters::{Parameter, envelope_id, priority, xtext};

@@ -59,6 +59,11 @@ pub(crate) enum RequestField {
 /// A parameter of MAIL or RCPT whose value has a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum TypedParameter {
+    Auth,
+    DeliverBy,
+    Priority,
+    RequireTls,
+    SmtpUtf8,
     Ret,
     EnvelopeId,
     Notify,
@@ -69,6 +74,7 @@ impl TypedParameter {
     /// Whether it belongs to a recipient.
     pub(crate) fn is_of_recipient(self) -> bool {
         match self {
+            Self::Auth | Self::DeliverBy | Self::Priority | Self::RequireTls | Self::SmtpUtf8 => false,
             Self::Ret | Self::EnvelopeId => false,
             Self::Notify | Self::OriginalRecipient => true,
         }
@@ -77,6 +83,14 @@ impl TypedParameter {
     /// Its value among these parameters, if it is there and valid.
     pub(super) fn value<'a>(self, parameters: &Parameters) -> Option<Value<'a>> {
         match self {
+            Self::Auth => parameters.auth().map(Value::text),
+            // A condition compares lengths of time in microseconds. Those that have passed are 0.
+            Self::DeliverBy => {
+                parameters.deliver_by().map(|by| Value::Number(by.seconds.max(0).unsigned_abs() * 1_000_000))
+            }
+            Self::Priority => parameters.priority().map(|priority| Value::text(priority.to_string())),
+            Self::RequireTls => Some(Value::Truth(parameters.require_tls())),
+            Self::SmtpUtf8 => Some(Value::Truth(parameters.smtputf8())),
             Self::Ret => parameters.ret().map(|ret| Value::text(ret.name())),
             Self::EnvelopeId => parameters.envelope_id().map(Value::text),
             Self::Notify => parameters.notify().map(|its| Value::Several(its.names().map(Value::text).collect())),

@@ -55,7 +55,19 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "How long the session has existed."),
     ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "The text after the verb."),
     ("at", Field::At, FieldKind::Span, "When the timer fires, counted from when the rule came into force."),
+    (
+        "auth",
+        Field::Request(RequestField::Typed(TypedParameter::Auth)),
+        FieldKind::Address,
+        "AUTH of MAIL, decoded: who submitted the message first (RFC 4954); empty for `<>`.",
+    ),
     ("body", Field::Content(ContentField::Body), FieldKind::Text, "The message without its header."),
+    (
+        "by",
+        Field::Request(RequestField::Typed(TypedParameter::DeliverBy)),
+        FieldKind::Span,
+        "BY of MAIL: within which time the message shall be delivered (RFC 2852); 0 if that has passed.",
+    ),
     ("bytes", Field::Request(RequestField::Octets), FieldKind::Number, "The size of the message in octets."),
     ("conn", Field::Conn, FieldKind::Number, "The number of the session, from 1."),
     ("conns", Field::Conns, FieldKind::Number, "The number of open sessions."),
@@ -133,12 +145,24 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "In `[[expect]]`: what became of the answer: `ok`, `refused`, `cut` or `silent`.",
     ),
     (
+        "priority",
+        Field::Request(RequestField::Typed(TypedParameter::Priority)),
+        FieldKind::Word,
+        "MT-PRIORITY of MAIL (RFC 6710): `-9` to `9`.",
+    ),
+    (
         "rcpt",
         Field::Request(RequestField::Recipient),
         FieldKind::Address,
         "The recipient (forward-path); for a message, each accepted one.",
     ),
     ("rcpts", Field::Request(RequestField::Recipients), FieldKind::Number, "The number of recipients accepted so far."),
+    (
+        "requiretls",
+        Field::Request(RequestField::Typed(TypedParameter::RequireTls)),
+        FieldKind::Truth,
+        "Whether MAIL has REQUIRETLS (RFC 8689).",
+    ),
     (
         "ret",
         Field::Request(RequestField::Typed(TypedParameter::Ret)),
@@ -158,6 +182,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         Field::Request(RequestField::Size),
         FieldKind::Number,
         "The size that MAIL declares, or of the chunk of BDAT; otherwise the size of the message in octets.",
+    ),
+    (
+        "smtputf8",
+        Field::Request(RequestField::Typed(TypedParameter::SmtpUtf8)),
+        FieldKind::Truth,
+        "Whether MAIL has SMTPUTF8 (RFC 6531).",
     ),
     ("sni", Field::Sni, FieldKind::Word, "The server name in the client's ClientHello."),
     (

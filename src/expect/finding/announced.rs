@@ -84,6 +84,7 @@ impl Announced {
                     lacking(match keyword {
                         "BODY" if parameter == "BODY=BINARYMIME" => "BINARYMIME",
                         "BODY" => "8BITMIME",
+                        "BY" => "DELIVERBY",
                         "RET" | "ENVID" | "NOTIFY" | "ORCPT" => "DSN",
                         keyword => keyword,
                     })
@@ -144,6 +145,9 @@ mod tests {
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> SMTPUTF8", Some("SMTPUTF8")),
             (Event::LmtpCaps, ehlo, Event::LmtpRcpt, "RCPT TO:<a@b> NOTIFY=NEVER", Some("DSN")),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> BODY=BinaryMime", Some("BINARYMIME")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> BY=60;R", Some("DELIVERBY")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> MT-PRIORITY=3", Some("MT-PRIORITY")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> REQUIRETLS", Some("REQUIRETLS")),
             (Event::SmtpCaps, ehlo, Event::SmtpBdat, "bdat 5", Some("CHUNKING")),
             (Event::LmtpCaps, ehlo, Event::LmtpMessage, "BDAT 5 LAST", Some("CHUNKING")),
             (Event::SmtpCaps, ehlo, Event::SmtpMessage, "", None),

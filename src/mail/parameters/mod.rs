@@ -2,6 +2,7 @@
 
 mod body;
 mod dsn;
+mod urgency;
 pub(crate) mod xtext;
 
 use std::fmt;
@@ -9,6 +10,8 @@ use std::fmt;
 pub use body::BodyType;
 pub(crate) use dsn::envelope_id;
 pub use dsn::{Notify, OriginalRecipient, Ret};
+pub use urgency::DeliverBy;
+pub(crate) use urgency::priority;
 
 /// The parameters of a MAIL or RCPT command, in the order and with their case as sent (RFC 5321 §4.1.1.11).
 ///
@@ -225,6 +228,85 @@ impl Parameters {
     /// ```
     pub fn original_recipient(&self) -> Option<OriginalRecipient> {
         OriginalRecipient::parse(self.value("ORCPT")?).ok()
+    }
+
+    /// Until when the message shall be delivered: BY of MAIL (RFC 2852 §4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> BY=120;R`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> BY=120;R\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// let by = message.envelope().sender().parameters().deliver_by();
+    /// assert!(by.is_some_and(|by| by.seconds == 120 && by.returns));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn deliver_by(&self) -> Option<DeliverBy> {
+        DeliverBy::parse(self.value("BY")?).ok()
+    }
+
+    /// The priority of the message, from -9 to 9: MT-PRIORITY of MAIL (RFC 6710 §5).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> MT-PRIORITY=-3`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> MT-PRIORITY=-3\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().priority(), Some(-3));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn priority(&self) -> Option<i8> {
+        priority(self.value("MT-PRIORITY")?).ok()
+    }
+
+    /// Whether the message must only be sent on under TLS: REQUIRETLS of MAIL (RFC 8689 §2). The server accepts it only
+    /// under TLS.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(!mail.envelope().sender().parameters().require_tls());
+    /// ```
+    pub fn require_tls(&self) -> bool {
+        self.value("REQUIRETLS").is_some()
+    }
+
+    /// The user that submitted the message first, decoded: AUTH of MAIL (RFC 4954 §5); empty for `AUTH=<>`.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> AUTH=ann+2Bx@example.org`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> AUTH=ann+2Bx@example.org\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().auth().as_deref(), Some("ann+x@example.org"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn auth(&self) -> Option<String> {
+        let value = self.value("AUTH")?;
+        if value == "<>" { Some(String::new()) } else { xtext::decode(value) }
     }
 
     /// Whether there are no parameters.

@@ -1,7 +1,9 @@
 //! The parameters of MAIL and RCPT. They are checked, and kept as they were sent.
 
 use super::refusal::Refusal;
-use crate::mail::{BodyType, Notify, OriginalRecipient, Parameter, Parameters, Ret, envelope_id, xtext};
+use crate::mail::{
+    BodyType, DeliverBy, Notify, OriginalRecipient, Parameter, Parameters, Ret, envelope_id, priority, xtext,
+};
 
 /// Parses `*(SP keyword ["=" value])` (RFC 5321 §4.1.2, esmtp-param). Returns the parameters as written.
 fn parse(text: &str) -> Result<Parameters, Refusal> {
@@ -38,6 +40,9 @@ const OF_MAIL: &[(&str, Check)] = &[
     ("BODY", |value| BodyType::parse(value.unwrap_or_default()).map(drop)),
     ("SMTPUTF8", |value| none(value, "SMTPUTF8 takes no value")),
     ("AUTH", auth),
+    ("BY", |value| DeliverBy::parse(value.unwrap_or_default()).map(drop)),
+    ("MT-PRIORITY", |value| priority(value.unwrap_or_default()).map(drop)),
+    ("REQUIRETLS", |value| none(value, "REQUIRETLS takes no value")),
     ("RET", |value| Ret::parse(value.unwrap_or_default()).map(drop)),
     ("ENVID", |value| envelope_id(value.unwrap_or_default()).map(drop)),
 ];
@@ -123,6 +128,10 @@ mod tests {
             (" SMTPUTF8=yes", "501"),
             (" AUTH=a+b", "501"),
             (" =x", "501"),
+            (" BY", "501"),
+            (" BY=0;R", "501"),
+            (" MT-PRIORITY=10", "501"),
+            (" REQUIRETLS=yes", "501"),
             (" RET", "501"),
             (" RET=HEADERS", "501"),
             (" RET=FULL RET=FULL", "501"),

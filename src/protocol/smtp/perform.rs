@@ -137,9 +137,19 @@ impl Smtp {
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let size = format!("SIZE {}", self.config.limits.message);
         let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
-        all.extend(["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
+        all.extend(["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "DELIVERBY"].map(Cow::Borrowed));
+        all.extend(["MT-PRIORITY", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
+        // RFC 9422 §3: one to six digits.
+        let limit = self.config.limits.recipients;
+        if (1..=999_999).contains(&limit) {
+            all.push(format!("LIMITS RCPTMAX={limit}").into());
+        }
         if self.tls.is_offered() {
             all.push("STARTTLS".into());
+        }
+        // RFC 8689 §2.
+        if self.tls.is_active() {
+            all.push("REQUIRETLS".into());
         }
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.tls.is_required(StartTls::BeforeLogin) {
@@ -168,6 +178,10 @@ impl Smtp {
         // RFC 6531 §3.5.
         if is_international && !sender.parameters().smtputf8() {
             return Err(Refusal::new("553 5.6.7", "a non-ASCII address needs the SMTPUTF8 parameter"));
+        }
+        // RFC 8689 §2: without TLS the server does not have this extension.
+        if sender.parameters().require_tls() && !self.tls.is_active() {
+            return Err(Refusal::unknown_parameters("REQUIRETLS"));
         }
         self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
         Ok(say("250 2.1.0 Ok"))
