@@ -9,6 +9,7 @@ mod authentication;
 mod bearer;
 mod channel;
 mod cram_md5;
+mod digest_md5;
 mod login;
 mod oauthbearer;
 mod plain;
@@ -37,6 +38,7 @@ const MECHANISMS: &[&Mechanism] = &[
     &scram::SHA_512_PLUS,
     &xoauth2::MECHANISM,
     &oauthbearer::MECHANISM,
+    &digest_md5::MECHANISM,
     &anonymous::MECHANISM,
 ];
 
