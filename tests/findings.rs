@@ -102,22 +102,6 @@ fn each_violation_of_a_session_is_found() {
             &[],
         ),
         (
-            "smtp",
-            CLEAR,
-            &[EHLO, ("AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rLTEBAQ==\r\n", "235 "), QUIT],
-            &["password-in-cleartext: the client sent an access token in cleartext, but could use STARTTLS"],
-        ),
-        (
-            "imap",
-            CLEAR,
-            &[
-                ("a AUTHENTICATE OAUTHBEARER\r\n", "+ "),
-                ("bixhPWFubiwBYXV0aD1CZWFyZXIgdG9rLTEBAQ==\r\n", "a OK"),
-                imap_quit,
-            ],
-            &["password-in-cleartext: the client sent an access token in cleartext, but could use STARTTLS"],
-        ),
-        (
             "imap",
             CLEAR,
             &[imap_login, imap_quit],
