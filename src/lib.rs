@@ -68,6 +68,7 @@ pub use mail::{
     Address, BodyType, DeliverBy, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret,
     Sender, Verdict,
 };
+pub use mail::{Bounce, Unsubscribe};
 pub use mail::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature, LintCode, LintSeverity, Violation};
 pub use protocol::{Event, Leniency, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};

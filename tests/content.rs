@@ -55,3 +55,21 @@ fn violations_are_listed_with_their_places() {
     );
     api.get("/messages/m7/lint").problem(404);
 }
+
+#[test]
+fn the_uris_to_unsubscribe_are_returned_with_what_is_missing() {
+    let (server, api) = start();
+    let list = "List-Unsubscribe: <mailto:leave@example.org>, <https://example.org/leave>\r\n";
+    let rest = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\
+                DKIM-Signature: v=1; a=rsa-sha256; d=a; s=b; h=from:list-unsubscribe:list-unsubscribe-post; b=YQ==; bh=YQ==\r\n";
+    server.deliver("bob@example.org", format!("{list}{rest}\r\n"));
+    server.deliver("bob@example.org", format!("{list}\r\n"));
+    server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+
+    let uris = json!(["mailto:leave@example.org", "https://example.org/leave"]);
+    let click = json!({ "uri": "https://example.org/leave", "body": "List-Unsubscribe=One-Click" });
+    assert_eq!(api.ok("/messages/m1/unsubscribe"), json!({ "uris": uris, "one_click": click, "missing": null }));
+    let missing = "there is no header field List-Unsubscribe-Post";
+    assert_eq!(api.ok("/messages/m2/unsubscribe"), json!({ "uris": uris, "one_click": null, "missing": missing }));
+    api.get("/messages/m3/unsubscribe").problem(404);
+}

@@ -89,10 +89,13 @@ fn filled(path: &str) -> String {
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
+/// A message with HTML, and with what a path below it returns.
+const MAIL: &str = "List-Unsubscribe: <https://example.org/>\r\nContent-Type: text/html\r\n\r\n<p>hi</p>\r\n";
+
 /// Adds one of each thing that a path names.
 fn with_things(server: &MailServer, api: &ApiClient) {
     for (path, body) in [
-        ("/deliver", json!({ "to": ["bob@example.org"], "raw": "Content-Type: text/html\r\n\r\n<p>hi</p>\r\n" })),
+        ("/deliver", json!({ "from": "ann@example.org", "to": ["bob@example.org"], "raw": MAIL })),
         ("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })),
         ("/servers", json!({})),
         ("/webhooks", json!({ "url": "http://127.0.0.1:9/" })),

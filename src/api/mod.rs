@@ -6,6 +6,7 @@ mod accounts;
 mod asked_event;
 mod blocking;
 mod body;
+mod bounce;
 mod chunked;
 mod clock;
 mod compat;
@@ -62,6 +63,7 @@ mod state;
 mod stream;
 mod target;
 mod token;
+mod unsubscribe;
 mod updates;
 mod verify;
 mod wait;
@@ -180,20 +182,7 @@ fn router(host: &Arc<Host>) -> Router {
 fn v1() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(index))
-        .routes(routes!(messages::list, messages::clear))
-        .routes(routes!(latest::latest))
-        .routes(routes!(message::one, message::delete))
-        .routes(routes!(message::raw))
-        .routes(routes!(message::text))
-        .routes(routes!(message::html))
-        .routes(routes!(message::headers))
-        .routes(routes!(message::links))
-        .routes(routes!(message::codes))
-        .routes(routes!(dkim::dkim))
-        .routes(routes!(lint::lint))
-        .routes(routes!(message_entries::entries))
-        .routes(routes!(message::parts))
-        .routes(routes!(message::part))
+        .merge(of_messages())
         .routes(routes!(server::deliver))
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::one, sessions::kick))
@@ -237,6 +226,27 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(servers::list, servers::add))
         .routes(routes!(servers::one, servers::remove))
         .routes(routes!(openapi::openapi))
+}
+
+/// The routes of messages, and their description.
+fn of_messages() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(messages::list, messages::clear))
+        .routes(routes!(latest::latest))
+        .routes(routes!(message::one, message::delete))
+        .routes(routes!(message::raw))
+        .routes(routes!(message::text))
+        .routes(routes!(message::html))
+        .routes(routes!(message::headers))
+        .routes(routes!(message::links))
+        .routes(routes!(message::codes))
+        .routes(routes!(dkim::dkim))
+        .routes(routes!(lint::lint))
+        .routes(routes!(bounce::bounce))
+        .routes(routes!(unsubscribe::unsubscribe))
+        .routes(routes!(message_entries::entries))
+        .routes(routes!(message::parts))
+        .routes(routes!(message::part))
 }
 
 /// Links to the resources that can be read.

@@ -202,6 +202,25 @@ pub fn lint_clean() -> Matcher {
     Matcher::of(Node::Check { name: "lint".to_owned(), wanted: "no violation", check: Box::new(check) })
 }
 
+/// Messages that a reader can unsubscribe from with one click (RFC 8058), as in
+/// [`Message::unsubscribe`](crate::Message::unsubscribe). A report says what is missing.
+///
+/// ```
+/// use mailjig::matchers::one_click;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "List-Unsubscribe: <mailto:leave@example.org>\r\n\r\n");
+/// assert_eq!(server.find(one_click()).len(), 0);   // there is no `https` URI
+/// ```
+pub fn one_click() -> Matcher {
+    let check = |message: &Message| match message.unsubscribe() {
+        Some(unsubscribe) => unsubscribe.one_click.map(drop),
+        None => Err("there is no header field List-Unsubscribe".to_owned()),
+    };
+    Matcher::of(Node::Check { name: "one click".to_owned(), wanted: "all it needs", check: Box::new(check) })
+}
+
 /// Messages that have each of these words, in upper or lower case, anywhere in the subject, the names and addresses of
 /// From, To, Cc and Bcc, the addresses of the envelope, the file names of attachments, or the plain or HTML text. Blanks
 /// separate words; without a word, every message matches.

@@ -1,5 +1,6 @@
 //! The captured messages: listing, finding, delivering and clearing.
 
+use std::net::SocketAddr;
 use std::panic::Location;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use super::MailServer;
 use crate::base::Times;
 use crate::expect::{FailureKind, Matcher, Question, Report};
-use crate::mail::Message;
+use crate::mail::{Bounce, Message};
 use crate::server::{Undeliverable, write_report};
 
 impl MailServer {
@@ -23,6 +24,56 @@ impl MailServer {
     /// ```
     pub fn messages(&self) -> Vec<Message> {
         self.server.engine().read(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
+    }
+
+    /// Delivers a report about a captured message to its sender, such as a bounce, and returns the report: a message from
+    /// the null sender, captured as any other. It honours NOTIFY, RET, ENVID and ORCPT (RFC 3461).
+    ///
+    /// # Panics
+    /// If there is no report: the message was not sent, its sender is `<>`, no recipient matches or wants it (NOTIFY), or
+    /// no account has the address of the sender.
+    ///
+    /// ```
+    /// use mailjig::Bounce;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver_from("app@example.org", "bob@example.org", "Subject: bill\r\n\r\n");
+    ///
+    /// let bounce = server.bounce(&mail, Bounce::failed().diagnostic("552 5.2.2 Mailbox full"));
+    /// assert_eq!(bounce.subject(), "Undelivered Mail Returned to Sender");
+    /// assert_eq!(bounce.parts()[1].content_type(), "message/delivery-status");
+    /// ```
+    #[track_caller]
+    pub fn bounce(&self, message: &Message, bounce: Bounce) -> Message {
+        match self.server.bounce(message, &bounce) {
+            Ok(report) => report,
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    /// Sends a report about a captured message to its sender over SMTP, to a server that is to deliver it. Blocks until that
+    /// server has accepted it.
+    ///
+    /// # Panics
+    /// If there is no report, as in [`bounce`](Self::bounce), or the other server does not accept it.
+    ///
+    /// ```
+    /// use mailjig::Bounce;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver_from("app@example.org", "bob@example.org", "Subject: bill\r\n\r\n");
+    ///
+    /// let of_the_sender = MailServer::start();
+    /// server.bounce_to(of_the_sender.smtp().address(), &mail, Bounce::failed());
+    /// assert!(of_the_sender.only(to("app@example.org")).envelope().sender().is_null());
+    /// ```
+    #[track_caller]
+    pub fn bounce_to(&self, server: SocketAddr, message: &Message, bounce: Bounce) {
+        if let Err(why) = self.server.bounce_to(server, message, &bounce) {
+            panic!("{why}");
+        }
     }
 
     /// The captured messages that match, in the order of capture.

@@ -9,6 +9,7 @@ use super::Envelope;
 use super::dkim::{self, DkimKeys, DkimSignature};
 use super::lint::{self, Violation};
 use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links, readable};
+use super::unsubscribe::Unsubscribe;
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
 /// One captured message: its envelope, its octets as received, its session and its time. Immutable, and cheap to clone:
@@ -378,6 +379,19 @@ impl Message {
     /// ```
     pub fn lint(&self) -> Vec<Violation> {
         lint::lint(self)
+    }
+
+    /// How a reader unsubscribes (RFC 2369, RFC 8058); `None` if there is no List-Unsubscribe. Nothing is called.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "List-Unsubscribe: <https://example.org/leave>\r\n\r\n");
+    /// assert_eq!(mail.unsubscribe().unwrap().uris, ["https://example.org/leave"]);
+    /// ```
+    pub fn unsubscribe(&self) -> Option<Unsubscribe> {
+        Unsubscribe::of(self)
     }
 
     /// The text that a reader of its HTML sees.

@@ -3,6 +3,7 @@
 //! Does not know sessions or protocols, and gets the time as an argument.
 
 mod account;
+mod bounce;
 mod change;
 mod dkim;
 mod envelope;
@@ -13,12 +14,15 @@ mod message;
 mod mime;
 mod name;
 mod parameters;
+mod unsubscribe;
 
 #[cfg(all(test, feature = "serde"))]
 pub(crate) use account::InvalidChange;
 pub(crate) use account::{
     Account, AccountNo, Accounts, MailboxId, Member, Token, TokenChange, TokenKind, TokenState, is_subaddress_separator,
 };
+pub use bounce::Bounce;
+pub(crate) use bounce::{BounceKind, Bounced, NoBounce, Reporter};
 pub(crate) use change::Change;
 pub use dkim::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature};
 pub use envelope::{Envelope, Recipient, Sender, Verdict};
@@ -38,3 +42,4 @@ pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
 pub use parameters::{BodyType, DeliverBy, Notify, OriginalRecipient, Parameters, Ret};
 pub(crate) use parameters::{Parameter, envelope_id, priority, xtext};
+pub use unsubscribe::Unsubscribe;

@@ -71,7 +71,7 @@ pub mod journal {}
 #[doc = include_str!("findings.md")]
 pub mod findings {}
 
-/// What a sender asserts about its mail: links, codes, attachments, DKIM, lint.
+/// What a sender asserts about its mail: links, codes, attachments, DKIM, lint; and bounces to it.
 #[doc = include_str!("content.md")]
 pub mod content {}
 

@@ -13,7 +13,7 @@ use super::template::{Name, Template};
 use super::variables::VariableValue;
 use crate::base::{Pattern, Timestamp};
 use crate::journal::Weight;
-use crate::mail::MailboxId;
+use crate::mail::{Bounce, MailboxId};
 use crate::protocol::{CapabilityOverride, Destination, Framing, MailTxn, Protocol, Reply, Route};
 
 /// A step that changes the world, now or later, and what it needs of the request.
@@ -50,7 +50,7 @@ impl Effect {
         self.step.is_about_session()
     }
 
-    /// Whether it decides the delivery of the message being accepted, which must be known at once.
+    /// Whether it decides what becomes of the message being accepted, which must be known at once.
     pub(crate) fn is_about_accepted(&self) -> bool {
         self.step.is_about_accepted()
     }
@@ -117,6 +117,9 @@ pub(crate) trait ApplyContext {
     /// Sets variables. Returns whether any could be set.
     fn set(&mut self, set: Vec<(Variable, VariableValue)>) -> bool;
 
+    /// Reports about the message being accepted to its sender, once it is accepted.
+    fn bounce(&mut self, bounce: Bounce);
+
     /// Captures the message being accepted, but delivers it nowhere.
     fn lose(&mut self);
 
@@ -143,6 +146,15 @@ pub(crate) trait ApplyContext {
 
     /// Writes a text into the journal.
     fn note(&mut self, weight: Weight, text: String);
+}
+
+/// A report about the message being accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct LateBounce {
+    /// `None` if it is sent as soon as the message is accepted.
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) bounce: Bounce,
+    pub(crate) by: By,
 }
 
 /// How the message being accepted is delivered, if a rule decides it.

@@ -32,6 +32,8 @@ pub(super) struct Frame {
     has_silenced: bool,
     /// The step that decides the delivery of the message, until the message is accepted, and whether it is deferred.
     delivery: Option<(StepId, bool)>,
+    /// The steps that report about the message, until it is accepted, each with whether it is deferred.
+    bounces: Vec<(StepId, bool)>,
     pub(super) effect: FiringEffect,
 }
 
@@ -69,6 +71,7 @@ impl Frame {
             passing: None,
             has_silenced: false,
             delivery: None,
+            bounces: Vec::new(),
             effect: FiringEffect::new(Undecided::new(firing.counting.clone())),
             firing,
         }
@@ -128,19 +131,42 @@ impl Frame {
         self.delivery = Some((step, is_late));
     }
 
+    /// Lets a step report about the message.
+    pub(super) fn bounce(&mut self, step: StepId, is_late: bool) {
+        self.bounces.push((step, is_late));
+    }
+
     /// The message was accepted, and is delivered as a step of this rule decided. Returns whether one did.
     pub(super) fn delivered(&mut self) -> bool {
         let Some((step, is_late)) = self.delivery.take() else { return false };
+        self.accepted(step, is_late);
+        true
+    }
+
+    /// The message was accepted, and the steps of this rule report about it.
+    pub(super) fn bounced(&mut self) {
+        for (step, is_late) in std::mem::take(&mut self.bounces) {
+            self.accepted(step, is_late);
+        }
+    }
+
+    fn accepted(&mut self, step: StepId, is_late: bool) {
         match is_late {
             true => self.effect.defer(),
             false => self.effect.note(step, true),
         }
-        true
     }
 
     /// No message was delivered as a step of this rule decided.
     pub(super) fn lose_delivery(&mut self) {
         if let Some((step, _)) = self.delivery.take() {
+            self.effect.note(step, false);
+        }
+    }
+
+    /// No message was accepted about which steps of this rule could report.
+    pub(super) fn lose_bounces(&mut self) {
+        for (step, _) in std::mem::take(&mut self.bounces) {
             self.effect.note(step, false);
         }
     }

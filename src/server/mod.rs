@@ -2,6 +2,7 @@
 
 #[cfg(feature = "api")]
 mod backwards;
+mod bounce;
 mod certificates;
 mod delivery;
 mod endpoint;
@@ -138,6 +139,7 @@ impl Server {
         }
         let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
         world.mechanisms.clone_from(&settings.mechanisms);
+        world.host = settings.host.as_str().into();
         world.mail.accounts.separate_details(settings.subaddress_separator);
         let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
         let names: Vec<String> = settings.names.iter().cloned().chain(addresses.map(|ip| ip.to_string())).collect();

@@ -14,11 +14,11 @@ use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, Pattern, SessionNo, Timestamp};
 use crate::journal::{Noted, RecordKind, SessionLog, Weight};
-use crate::mail::{INBOX, MailboxId, Origin};
+use crate::mail::{Bounce, INBOX, MailboxId, Origin};
 use crate::protocol::{CapabilityOverride, Event, Listener, Machine, MailTxn, Protocol, Reply};
 use crate::rule::step::close::CloseMode;
 use crate::rule::step::set::{Assign, Variable};
-use crate::rule::{ApplyContext, By, Delivery, Effect, Rulebook, Run, Target, VariableValue};
+use crate::rule::{ApplyContext, By, Delivery, Effect, LateBounce, Rulebook, Run, Target, VariableValue};
 
 /// Where a step is applied: in a session, by a rule, at a time.
 pub(super) struct Applying<'a, M> {
@@ -137,6 +137,12 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
             self.world.follow(Event::StateChanged, self.session, About::Change, cause, self.now);
         }
         is_any
+    }
+
+    fn bounce(&mut self, bounce: Bounce) {
+        if let Some(run) = &mut self.run {
+            run.bounce(LateBounce { due: self.due, bounce, by: self.by.clone() });
+        }
     }
 
     fn lose(&mut self) {

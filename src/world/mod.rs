@@ -1,6 +1,7 @@
 //! All state of one server, and the turns of exchanges. The caller holds the lock. Does not know sockets or waiters,
 //! and gets the time as an argument.
 
+mod bounce;
 mod bounds;
 mod command;
 mod content;
@@ -82,6 +83,8 @@ pub(crate) struct World {
     start: Timestamp,
     /// Nesting of the current event in the events that caused it.
     depth: u8,
+    /// The name of the server in its reports to senders.
+    pub(crate) host: Box<str>,
     seed: u32,
     keep: Option<Keep>,
     /// The answers found for the current turn.
@@ -132,6 +135,7 @@ impl World {
             initial: Initial { members, scenario: None },
             start: Timestamp::from_micros(0),
             depth: 0,
+            host: "localhost".into(),
             seed,
             keep,
             answers: None,

@@ -12,7 +12,7 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
 use crate::mail::{Message, Origin};
 use crate::protocol::{Destination, Event, MailTxn};
-use crate::rule::{By, Effect, Rule, RuleNo, Since};
+use crate::rule::{By, Effect, LateBounce, Rule, RuleNo, Since};
 
 /// Jobs ordered by due time.
 #[derive(Debug, Default)]
@@ -42,6 +42,12 @@ pub(super) enum TimerJob {
         session: SessionNo,
         by: By,
     },
+    /// Reports about a message that was accepted before.
+    Bounce {
+        message: MessageNo,
+        bounce: Box<LateBounce>,
+        session: SessionNo,
+    },
     /// A time that rules wait for.
     Moment,
 }
@@ -51,7 +57,7 @@ impl TimerJob {
     fn session_needed(&self) -> Option<SessionNo> {
         match self {
             Self::Effect { effect, session, .. } => session.filter(|_| effect.is_about_session()),
-            Self::File { .. } | Self::Moment => None,
+            Self::File { .. } | Self::Bounce { .. } | Self::Moment => None,
         }
     }
 }
@@ -103,6 +109,7 @@ impl Timers {
             self.of_sessions.remove(&its);
             match self.due.remove(&its.1)? {
                 TimerJob::Effect { by, .. } | TimerJob::File { by, .. } => Some(by),
+                TimerJob::Bounce { bounce, .. } => Some(bounce.by),
                 TimerJob::Moment => None,
             }
         });
@@ -155,7 +162,7 @@ impl World {
     pub(super) fn due_message(&self) -> Option<Message> {
         match self.timers.due.first_key_value()? {
             (_, TimerJob::File { message, .. }) => Some(self.journal.message(*message)?.message.clone()),
-            (_, TimerJob::Effect { .. } | TimerJob::Moment) => None,
+            (_, TimerJob::Effect { .. } | TimerJob::Bounce { .. } | TimerJob::Moment) => None,
         }
     }
 
@@ -180,6 +187,10 @@ impl World {
             }
             TimerJob::File { message, destination, session, by } => {
                 self.file(message, &destination, &by, &mut progress, now);
+                Some(session)
+            }
+            TimerJob::Bounce { message, bounce, session } => {
+                self.bounce_now(message, &bounce, &mut progress, now);
                 Some(session)
             }
             TimerJob::Moment => return self.follow(Event::Timer, None, About::Moment(due), self.journal.tip(), now),

@@ -269,6 +269,7 @@ impl World {
         if let Some(message) = self.mail.accepted().map(Message::no) {
             run.delivered();
             self.file_later(message, delivery, session);
+            self.bounce_later(message, run.take_bounces(), session, now);
         }
         run.say(reply, status);
         next

@@ -56,6 +56,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
     ("PyPI dkimpy", &["venv", "-c", "import dkim, nacl"]),
+    ("PyPI flufl.bounce", &["venv", "-c", "import flufl.bounce"]),
     ("PyPI jsonschema", &["venv", "-c", "import jsonschema"]),
     ("PyPI mailhog", &["venv", "-c", "import mailhog.main"]),
     ("PyPI mailpit-api-client", &["venv", "-c", "import mailpit.client.api"]),

@@ -6,7 +6,9 @@ use super::at::{ClientHello, Listing, Smtp, Timer};
 use super::mail_effects::parts;
 use super::{Place, Rule, or_panic, text};
 use crate::base::short;
+use crate::mail::Bounce;
 use crate::rule::step::Literal;
+use crate::rule::step::bounce::SendBounce;
 use crate::rule::step::data::{self, DataStep};
 use crate::rule::step::deliver::Deliver;
 use crate::rule::step::tls::Hello;
@@ -113,6 +115,32 @@ impl<Of> Rule<Smtp, Of> {
     /// ```
     pub fn lose(self) -> Self {
         self.push(Deliver::Lost)
+    }
+
+    /// Once the message is accepted, delivers a report about it to its sender, such as a bounce; with
+    /// [`after`](Self::after), later.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::Bounce;
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::message()).bounce(Bounce::failed().diagnostic("552 5.2.2 Mailbox full")));
+    ///
+    /// // A client sends a message from `app@example.org`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<app@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let bounce = server.wait_for(to("app@example.org").and(from(""))).block();
+    /// assert!(bounce.parts()[1].text().contains("Status: 5.2.2"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn bounce(self, bounce: Bounce) -> Self {
+        self.push(SendBounce(bounce))
     }
 }
 

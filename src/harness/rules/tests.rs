@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::document::{Data, Location, Node, Reader, TableEntry};
+use crate::mail::Bounce;
 use crate::protocol::Protocol;
 use crate::rule::step::STEPS;
 
@@ -29,6 +30,10 @@ fn built() -> Vec<Timed> {
     let shape = shape.pad(1, 600);
     let end = on(smtp::noop()).close().reset().half_close().truncate().stop_reading().read_slowly();
     let accepted = on(smtp::message()).lose().deliver_into("Junk").deliver_into(Place::of("bob@example.org", "Junk"));
+    let full = Bounce::failed().recipients("*").status("5.2.2").diagnostic("552 Mailbox full").remote_mta("mx.example");
+    let accepted = accepted.bounce(full).bounce(Bounce::failed()).bounce(Bounce::delayed()).bounce(Bounce::delivered());
+    let accepted = accepted.bounce(Bounce::relayed()).bounce(Bounce::expanded()).bounce(Bounce::complaint());
+    let accepted = accepted.bounce(Bounce::displayed()).bounce(Bounce::deleted());
     let (inbox, of_bob) = ("INBOX", Place::of("bob@example.org", "INBOX"));
     let mail = on(imap::noop()).expunge(1).expunge(Messages::uid(7).tell_now()).deliver_message("m1", of_bob.clone());
     let mail = mail.expunge(Messages::all().mailbox(of_bob.clone()).tell_never()).flag(1, &[r"\Seen"], &[r"\Recent"]);

@@ -18,7 +18,7 @@ use crate::mail::Message;
 use crate::protocol::{Event, Framing, Status};
 use crate::rule::clause::RuleNo;
 use crate::rule::consult::{Reached, WalkFrom};
-use crate::rule::effect::{Delivery, Effect, no_message};
+use crate::rule::effect::{Delivery, Effect, LateBounce, no_message};
 use crate::rule::firing::{By, Counting, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
@@ -52,6 +52,8 @@ pub(crate) struct Run {
     earlier: Option<Status>,
     hello: Option<Hello>,
     delivery: Option<Delivery>,
+    /// The reports about the message being accepted.
+    bounces: Vec<LateBounce>,
     /// The message of a performed request, for a later question about it.
     message: Option<Message>,
     /// The script that plays this exchange, or takes the connection with it.
@@ -132,6 +134,7 @@ impl Run {
             earlier: None,
             hello: None,
             delivery: None,
+            bounces: Vec::new(),
             message: None,
             script: None,
             failures: Vec::new(),
@@ -271,6 +274,17 @@ impl Run {
     /// The message was accepted, and delivered as decided last.
     pub(crate) fn delivered(&mut self) {
         self.frames.iter_mut().rev().any(Frame::delivered);
+        self.frames.iter_mut().for_each(Frame::bounced);
+    }
+
+    /// Reports about the message being accepted, if it is accepted.
+    pub(crate) fn bounce(&mut self, bounce: LateBounce) {
+        self.bounces.push(bounce);
+    }
+
+    /// The reports about the message that is now accepted.
+    pub(crate) fn take_bounces(&mut self) -> Vec<LateBounce> {
+        std::mem::take(&mut self.bounces)
     }
 
     /// The effect of the last step was applied or deferred; `found` is whether its target exists.
@@ -279,7 +293,10 @@ impl Run {
         let Some((step, timed)) = frame.current.clone() else { return };
         let is_late = timed.after.is_some();
         match timed.may_miss() {
-            true if found && timed.step.is_about_accepted() => frame.deliver(step, is_late),
+            true if found && timed.step.is_about_accepted() => match timed.step.replaces_delivery() {
+                true => frame.deliver(step, is_late),
+                false => frame.bounce(step, is_late),
+            },
             true if found && is_late => frame.effect.defer(),
             true => frame.effect.note(step, found),
             false => {}

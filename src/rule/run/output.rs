@@ -127,6 +127,7 @@ impl Run {
         }
         self.is_rewritten |= self.frames[level].has_rewritten();
         self.frames[level].lose_delivery();
+        self.frames[level].lose_bounces();
         let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
         for Shaping { filter, step, changed } in &filters {
             self.trace.is_cut |= filter.has_cut();

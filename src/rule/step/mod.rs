@@ -78,6 +78,7 @@ steps! {
     listen
     set
     deliver
+    bounce
     expunge
     flag
     mailbox
@@ -183,9 +184,14 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         self.kind().role == Role::Answer
     }
 
-    /// Whether it decides the delivery of the message being accepted.
+    /// Whether it decides what becomes of the message being accepted: its delivery, or a report about it.
     fn is_about_accepted(&self) -> bool {
         false
+    }
+
+    /// Of the steps about the message being accepted: whether it replaces what an earlier one decided.
+    fn replaces_delivery(&self) -> bool {
+        true
     }
 
     /// Its texts with names in them.

@@ -1,0 +1,53 @@
+//! Message disposition notifications: read receipts (RFC 8098).
+
+use super::compose::{Bounced, Composition, Reporter, header, message_id};
+use super::{BounceKind, NoBounce};
+use crate::mail::{Message, Recipient};
+
+pub(super) fn receipt(
+    message: &Message,
+    kind: BounceKind,
+    recipient: &Recipient,
+    reporter: &Reporter<'_>,
+) -> Result<Bounced, NoBounce> {
+    let wanted = message.addresses("disposition-notification-to");
+    let to = &wanted.first().ok_or(NoBounce::NoReceiptWanted)?.address;
+    let address = recipient.address();
+    let address_type = if address.is_ascii() { "rfc822" } else { "utf-8" };
+    let is_utf8 = !address.is_ascii() || !to.is_ascii() || message.envelope().sender().parameters().smtputf8();
+    let mut report = format!("Reporting-UA: {}; mailjig\r\n", reporter.host);
+    if let Some(original) = recipient.parameters().original_recipient() {
+        report += &format!("Original-Recipient: {}; {}\r\n", original.address_type(), original.address());
+    }
+    report += &format!("Final-Recipient: {address_type}; {address}\r\n");
+    if let Some(id) = message_id(message) {
+        report += &format!("Original-Message-ID: {id}\r\n");
+    }
+    let (name, what) = match kind {
+        BounceKind::Deleted => ("deleted", "was deleted without being displayed"),
+        BounceKind::Failed
+        | BounceKind::Delayed
+        | BounceKind::Delivered
+        | BounceKind::Relayed
+        | BounceKind::Expanded
+        | BounceKind::Complaint
+        | BounceKind::Displayed => ("displayed", "was displayed"),
+    };
+    report += &format!("Disposition: manual-action/MDN-sent-manually; {name}\r\n");
+    let composition = Composition {
+        name,
+        from: format!("<{address}>"),
+        to,
+        subject: format!("Message {name}"),
+        report_type: "disposition-notification",
+        text: format!(
+            "The message that you sent to <{address}>\r\n{what}.\r\nThis does not mean that it was understood.\r\n"
+        ),
+        report: (
+            if is_utf8 { "message/global-disposition-notification" } else { "message/disposition-notification" },
+            report,
+        ),
+        original: (if is_utf8 { "message/global-headers" } else { "text/rfc822-headers" }, header(message)),
+    };
+    Ok(composition.finish(message, reporter))
+}
