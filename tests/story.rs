@@ -136,6 +136,35 @@ fn a_maildrop_is_locked_by_one_session() {
     server.wait_for_session(session::listener("pop3").and(session::open().not())).block();
 }
 
+/// RFC 6856 §2.1. Only the sender's SMTPUTF8 makes a message internationalized.
+#[test]
+fn a_declared_utf8_header_needs_utf8_over_pop3() {
+    let server = MailServer::start();
+    let mut sender = Client::new(server.smtp());
+    sender.say("EHLO client", "250 ");
+    for parameters in ["", " SMTPUTF8"] {
+        sender.say(&format!("MAIL FROM:<ann@example.org>{parameters}"), "250 ");
+        sender.say("RCPT TO:<bob@example.org>", "250 ");
+        sender.say("DATA", "354 ");
+        sender.say("Subject: Gr\u{fc}\u{df}e\r\n\r\n.", "250 ");
+    }
+    let reader = |is_utf8: bool| {
+        let mut reader = Client::new(server.pop3());
+        if is_utf8 {
+            reader.say("UTF8", "+OK");
+        }
+        reader.say("USER bob@example.org", "+OK");
+        reader.say("PASS secret", "+OK");
+        reader
+    };
+
+    let mut plain = reader(false);
+    assert_eq!(plain.say("RETR 1", ".")[1], "Subject: Gr\u{fc}\u{df}e");
+    assert!(plain.say("RETR 2", "")[0].starts_with("-ERR [UTF8]"));
+    plain.say("QUIT", "+OK");
+    assert_eq!(reader(true).say("RETR 2", ".")[1], "Subject: Gr\u{fc}\u{df}e");
+}
+
 #[test]
 fn deleting_a_mailbox_ends_its_sessions_but_renaming_does_not() {
     let server = MailServer::start();
