@@ -35,6 +35,7 @@ const OWN: &[Row] = &[
     ("smtp.message", "[{ deliver = false }]", SENT, "INBOX 1 2", Open),
     ("lmtp.message", "[{ deliver = { mailbox = 'Junk' } }]", TO_TWO, "INBOX 1 2, Junk 1", Open),
     ("lmtp.message", "[{ deliver = false }]", TO_TWO, "INBOX 1 2", Open),
+    ("lmtp.message", "[{ bounce = 'failed' }]", TO_TWO, "INBOX 1 2 3", Open),
     ("smtp.noop", "[{ deliver = { mailbox = 'Junk', message = 'm', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2, Junk 1", Open),
     ("lmtp.noop", "[{ deliver = { mailbox = 'Junk', message = 'm', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2, Junk 1", Open),
     ("imap.noop", "[{ deliver = { message = 'm' } }]", &[("A3 NOOP", "* 3 EXISTS\r\n* 3 RECENT\r\nA3 OK Done\r\n")], "INBOX 1 2 3", Open),
@@ -150,7 +151,7 @@ fn each_protocol_has_its_own_form_of_reply() {
                 assert_eq!(wire.read(), Err(*end), "{what}");
             }
             assert_eq!(left(&server), *after_all, "{what}");
-            if steps.contains("fail") {
+            if steps.contains("{ fail =") {
                 let report = report(server);
                 assert!(report.contains("rule `row` failed in s1: never NOOP"), "{what}: {report}");
             }
