@@ -1,7 +1,7 @@
 //! List-Unsubscribe (RFC 2369 §3.2) and unsubscribing with one click (RFC 8058).
 
 use super::mime::decode_words;
-use super::{DkimKeys, Message};
+use super::{Message, dkim};
 
 /// How a reader of a message unsubscribes (RFC 2369 §3.2). Returned by [`Message::unsubscribe`].
 ///
@@ -57,21 +57,18 @@ fn one_click(message: &Message, uris: &[String]) -> Result<String, String> {
     if post.trim() != Unsubscribe::BODY {
         return Err(format!("List-Unsubscribe-Post must be `{}`", Unsubscribe::BODY));
     }
-    let signatures = message.dkim(&DkimKeys::default());
+    let signatures = dkim::signed_names(message.root());
     if signatures.is_empty() {
         return Err("the message has no DKIM signature, which must cover both fields".to_owned());
     }
     let covers = |signed: &[String], name: &str| signed.iter().any(|its| its.eq_ignore_ascii_case(name));
     for name in ["List-Unsubscribe", "List-Unsubscribe-Post"] {
-        let is_covered = signatures.iter().any(|its| covers(&its.signed, name));
+        let is_covered = signatures.iter().any(|its| covers(its, name));
         if !is_covered {
             return Err(format!("no DKIM signature covers {name}: add it to `h=`"));
         }
     }
-    match signatures
-        .iter()
-        .any(|its| covers(&its.signed, "List-Unsubscribe") && covers(&its.signed, "List-Unsubscribe-Post"))
-    {
+    match signatures.iter().any(|its| covers(its, "List-Unsubscribe") && covers(its, "List-Unsubscribe-Post")) {
         true => Ok(uri.clone()),
         false => Err("no DKIM signature covers both fields".to_owned()),
     }

@@ -8,7 +8,9 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
@@ -80,7 +82,40 @@ pub(super) fn verify(root: Part<'_>, received: Timestamp, keys: &DkimKeys) -> Ve
     let fields: Vec<SignedField<'_>> = root.raw_fields().map(|(name, lines)| SignedField { name, lines }).collect();
     let signatures = (0..fields.len()).filter(|at| fields[*at].is_named("dkim-signature")).take(MOST_SIGNATURES);
     let received = u64::try_from(received.as_micros() / 1_000_000).unwrap_or(0);
-    signatures.map(|at| verified(&fields, at, root.raw_body(), received, keys)).collect()
+    let bodies = Bodies { raw: root.raw_body(), simple: OnceCell::new(), relaxed: OnceCell::new() };
+    signatures.map(|at| verified(&fields, at, &bodies, received, keys)).collect()
+}
+
+/// The names of the fields that each signature covers, `h=`, without a look at the body.
+pub(super) fn signed_names(root: Part<'_>) -> Vec<Vec<String>> {
+    let fields = root.raw_fields().map(|(name, lines)| SignedField { name, lines });
+    let signatures = fields.filter(|field| field.is_named("dkim-signature")).take(MOST_SIGNATURES);
+    let names = |field: SignedField<'_>| {
+        let tags = Tags::parse(String::from_utf8_lossy(field.value()).trim());
+        tags.map(|tags| names_in(&tags)).unwrap_or_default()
+    };
+    signatures.map(names).collect()
+}
+
+fn names_in(tags: &Tags) -> Vec<String> {
+    tags.list("h").unwrap_or_default().into_iter().map(str::to_owned).collect()
+}
+
+/// The canonical bodies of a message, each of them made once.
+struct Bodies<'m> {
+    raw: &'m [u8],
+    simple: OnceCell<Cow<'m, [u8]>>,
+    relaxed: OnceCell<Cow<'m, [u8]>>,
+}
+
+impl Bodies<'_> {
+    fn get(&self, canonical: Canonical) -> &[u8] {
+        let body = match canonical {
+            Canonical::Simple => &self.simple,
+            Canonical::Relaxed => &self.relaxed,
+        };
+        body.get_or_init(|| canonical.body(self.raw))
+    }
 }
 
 /// A header field: its name, and all its lines.
@@ -100,16 +135,21 @@ impl<'a> SignedField<'a> {
     }
 }
 
-fn verified(fields: &[SignedField<'_>], at: usize, body: &[u8], received: u64, keys: &DkimKeys) -> DkimSignature {
+fn verified(
+    fields: &[SignedField<'_>],
+    at: usize,
+    bodies: &Bodies<'_>,
+    received: u64,
+    keys: &DkimKeys,
+) -> DkimSignature {
     let text = String::from_utf8_lossy(fields[at].value());
     let tags = Tags::parse(text.trim());
     let tag = |name| tags.as_ref().ok().and_then(|tags| tags.get(name)).unwrap_or_default().to_owned();
-    let signed = tags.as_ref().ok().and_then(|tags| tags.list("h")).unwrap_or_default();
     let mut its = DkimSignature {
         domain: tag("d"),
         selector: tag("s"),
         algorithm: tag("a"),
-        signed: signed.into_iter().map(str::to_owned).collect(),
+        signed: tags.as_ref().map(names_in).unwrap_or_default(),
         unsigned_octets: 0,
         failure: None,
     };
@@ -117,10 +157,9 @@ fn verified(fields: &[SignedField<'_>], at: usize, body: &[u8], received: u64, k
     its.failure = match read {
         Err(failure) => Some(failure),
         Ok(tags) => {
-            let body = tags.body.body(body);
-            its.unsigned_octets = tags.length.map_or(0, |length| body.len().saturating_sub(length));
+            its.unsigned_octets = tags.length.map_or(0, |length| bodies.get(tags.body).len().saturating_sub(length));
             let check = Check { its: &its, tags: &tags, fields, at };
-            check.run(&body, received, keys).err()
+            check.run(bodies, received, keys).err()
         }
     };
     its
@@ -136,14 +175,14 @@ struct Check<'c, 'a> {
 }
 
 impl Check<'_, '_> {
-    fn run(&self, body: &[u8], received: u64, keys: &DkimKeys) -> Result<(), DkimFailure> {
+    fn run(&self, bodies: &Bodies<'_>, received: u64, keys: &DkimKeys) -> Result<(), DkimFailure> {
         self.time(received)?;
         let name = format!("{}._domainkey.{}", self.its.selector, self.its.domain);
         let key = keys
             .find(&name)
             .ok_or_else(|| DkimFailure::new(DkimFailureKind::NoKey, format!("the test gave no key for `{name}`")))?;
         self.key(key)?;
-        self.body(body)?;
+        self.body(bodies.get(self.tags.body))?;
         let signed = self.header();
         match key.fits(&signed, &self.tags.signature) {
             true => Ok(()),
@@ -243,15 +282,20 @@ impl Check<'_, '_> {
             Canonical::Relaxed.field(b"", &[b":", value].concat(), &mut out);
             String::from_utf8_lossy(&out).trim_start_matches(':').trim_end().to_owned()
         };
-        let now = self.signed_fields();
+        // Of each name the first value, and all of them.
+        let mut now: HashMap<String, (String, HashSet<String>)> = HashMap::new();
+        for field in self.signed_fields() {
+            let (name, value) = (String::from_utf8_lossy(field.name).to_ascii_lowercase(), plain(field.value()));
+            let (_, all) = now.entry(name).or_insert_with(|| (value.clone(), HashSet::new()));
+            all.insert(value);
+        }
         for (name, then) in &self.tags.copied {
-            let its = now.iter().filter(|field| field.is_named(name)).map(|field| plain(field.value()));
-            let (its, then) = (its.collect::<Vec<_>>(), plain(then));
-            match its.first() {
+            let then = plain(then);
+            match now.get(name) {
                 None => return format!("the header field {name} was removed after signing; it was `{then}`"),
-                Some(now) if !its.contains(&then) => {
+                Some((first, all)) if !all.contains(&then) => {
                     return format!(
-                        "the header field {name} was changed after signing: it was `{then}`, and is `{now}`"
+                        "the header field {name} was changed after signing: it was `{then}`, and is `{first}`"
                     );
                 }
                 Some(_) => {}

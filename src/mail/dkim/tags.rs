@@ -1,15 +1,25 @@
 //! `v=1; a=rsa-sha256; …`: the tags of a signature and of a key (RFC 6376 §3.2).
 
+/// A list with more tags than this, or with more octets, is refused: each tag is compared with all others.
+const MOST_TAGS: usize = 100;
+const MOST_OCTETS: usize = 64 << 10;
+
 /// The tags with their values, without the white space around them.
 pub(super) struct Tags(Vec<(String, String)>);
 
 impl Tags {
     /// Fails with what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MOST_OCTETS {
+            return Err(format!("it has more than {MOST_OCTETS} octets"));
+        }
         let mut tags: Vec<(String, String)> = Vec::new();
         let specs = text.split(';').map(str::trim).collect::<Vec<_>>();
         // A semicolon may end the list.
         let specs = specs.strip_suffix(&[""]).unwrap_or(&specs);
+        if specs.len() > MOST_TAGS {
+            return Err(format!("it has more than {MOST_TAGS} tags"));
+        }
         for spec in specs {
             let Some((name, value)) = spec.split_once('=') else {
                 return Err(format!("`{spec}` is not a tag; write `name=value`"));

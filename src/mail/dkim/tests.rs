@@ -253,6 +253,35 @@ fn a_missing_key_and_a_changed_field_are_named() {
 }
 
 #[test]
+fn a_field_with_too_many_tags_is_malformed() {
+    let many = |count: usize| (0..count).map(|i| format!("; a{i}=1")).collect::<String>();
+    let reason = |tags: String| verified(&signed(&tags, None), &DkimKeys::any(ED25519)).remove(0);
+    let malformed = |reason: &str| Some(format!("{reason} (RFC 6376 §3.5)"));
+    for (tags, expected) in [
+        // With `v=`, `bh=` and `b=`.
+        (format!("{TAGS}{}", many(92)), None),
+        (format!("{TAGS}{}", many(93)), malformed("it has more than 100 tags")),
+        (format!("{TAGS}{}", many(400_000)), malformed("it has more than 65536 octets")),
+        (format!("{TAGS}; n={}", "a".repeat(64 << 10)), malformed("it has more than 65536 octets")),
+    ] {
+        let got = reason(tags.clone()).map(|failure| failure.reason);
+        assert_eq!(got, expected, "{}", &tags[..200.min(tags.len())]);
+    }
+}
+
+#[test]
+fn many_copied_fields_are_compared_with_many_signed_fields() {
+    let (names, copies) = ("a:".repeat(8000), "a:x|".repeat(8000));
+    let mail = signed(&format!("{}; z={copies}a:y", TAGS.replace("h=", &format!("h={names}"))), None);
+    let mail = mail.replace("From:", &format!("{}From:", "a: x\r\n".repeat(8000)));
+
+    assert_eq!(
+        verified(&mail, &DkimKeys::any(ED25519)).remove(0).unwrap().reason,
+        "the header field a was changed after signing: it was `y`, and is `x`"
+    );
+}
+
+#[test]
 fn octets_behind_the_length_are_counted() {
     let ten = BASE64.encode(digest(&SHA256, b"1234567890").as_ref());
     let mail = Bytes::from(signed(&format!("{TAGS}; l=10"), Some(&ten)) + "advertisement\r\n");
