@@ -27,7 +27,8 @@ const SHORT: usize = 80;
 
 /// The beginning of a text that somebody sent, with escapes in place of control characters.
 pub(crate) fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text.trim_ascii_end());
+    // No character has more than 4 octets; one more tells that there are others.
+    let text = String::from_utf8_lossy(text[..text.len().min(4 * (SHORT + 1))].trim_ascii_end());
     let mut out = String::new();
     for c in text.chars().take(SHORT) {
         match c.is_control() {
@@ -46,6 +47,20 @@ pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_text_is_the_beginning() {
+        for (text, wanted) in [
+            (&b"a\r\nb \r\n"[..], "a\\r\\nb".to_owned()),
+            (&[b'a'; 80], "a".repeat(80)),
+            (&[b'a'; 81], "a".repeat(80) + "…"),
+            ("😀".repeat(81).as_bytes(), "😀".repeat(80) + "…"),
+            ("😀".repeat(80).as_bytes(), "😀".repeat(80)),
+            (&[0xFF; 400], "\u{FFFD}".repeat(80) + "…"),
+        ] {
+            assert_eq!(shown(text), wanted);
+        }
+    }
 
     #[test]
     fn the_place_is_in_view_and_what_is_left_out_is_said() {

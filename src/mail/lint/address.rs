@@ -1,6 +1,6 @@
 //! Address lists (RFC 5322 §3.4, §4.4), strictly.
 
-use super::{LintCode, Linter, encoded_word, shown};
+use super::{LintCode, Linter, MOST_OCTETS, encoded_word, shown};
 
 /// Something between blanks and comments.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ type Wrong = (LintCode, usize, String);
 impl Linter<'_> {
     pub(super) fn address_list(&mut self, value: &[u8], at: usize) {
         self.encoded_words(value, at);
-        let value = &value[..value.len().min(MOST)];
+        let value = &value[..value.len().min(MOST_OCTETS)];
         let mut list = List { value, tokens: tokens(value), next: 0, in_group: false, wrong: Vec::new() };
         list.read();
         for token in list.tokens.iter().filter(|token| token.kind == TokenKind::Quoted) {
@@ -45,9 +45,6 @@ impl Linter<'_> {
         }
     }
 }
-
-/// Further octets of a field are not checked.
-const MOST: usize = 256 << 10;
 
 struct List<'v> {
     value: &'v [u8],

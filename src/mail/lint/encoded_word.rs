@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use data_encoding::BASE64;
 use regex::bytes::Regex;
 
-use super::{LintCode, Linter, shown};
+use super::{LintCode, Linter, MOST_OCTETS, shown};
 use crate::mail::mime::{has_decoder, is_valid_in, q_word};
 
 /// The longest encoded word, and the longest line with one (RFC 2047 §2).
@@ -26,15 +26,21 @@ pub(super) fn words(value: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>
 impl Linter<'_> {
     /// The encoded words of a text or of display names.
     pub(super) fn encoded_words(&mut self, value: &[u8], at: usize) {
+        let value = &value[..value.len().min(MOST_OCTETS)];
+        let before = at - start_of_line(self.raw, at);
+        let mut line = 0..0;
         for found in WORD.captures_iter(value) {
             let word = found.get(0).expect("it is the match");
             let group = |i: usize| found.get(i).map_or(&b""[..], |group| group.as_bytes());
             let is_closed = found.get(4).is_some();
             self.encoded_word(at + word.start(), word.as_bytes(), [group(1), group(2), group(3)], is_closed);
             self.separation(value, at, word.range());
-            let line = line_around(value, word.start());
+            // Another word of the same line: a line is searched once.
+            if word.start() >= line.end {
+                line = line_around(value, word.start());
+            }
             // The name of the field belongs to its first line.
-            let name = if line.start == 0 { at - start_of_line(self.raw, at) } else { 0 };
+            let name = if line.start == 0 { before } else { 0 };
             if line.len() + name > LONGEST_LINE && word.len() <= LONGEST_WORD {
                 let text = format!(
                     "a line of {} characters with an encoded word: it may have {LONGEST_LINE}",

@@ -1,10 +1,12 @@
 //! The parts of a message: transfer encodings, charsets, boundaries, and how the parts fit together.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::{LintCode, Linter, shown};
+use crate::mail::mime::percent_decoded;
 use crate::mail::{MimeError, Part};
 
 /// The longest line of base64 and quoted-printable (RFC 2045 §6.7, §6.8).
@@ -114,17 +116,15 @@ impl Linter<'_> {
         static CID: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r#"(?i)["'(]cid:([^"'()\s>]+)"#).expect("it is valid"));
         let parts = self.message.parts();
-        let ids: Vec<String> = parts.iter().filter_map(Part::content_id).collect();
+        let ids: HashSet<Vec<u8>> = parts.iter().filter_map(Part::content_id).map(String::into_bytes).collect();
         for part in parts.iter().filter(|part| part.content_type() == "text/html" && !part.is_attachment()) {
             let html = part.text();
             for id in CID.captures_iter(&html).filter_map(|found| found.get(1)) {
                 let decoded = html_escape::decode_html_entities(id.as_str());
-                if !ids.iter().any(|its| {
-                    *its == decoded || crate::mail::mime::percent_decoded(decoded.as_bytes()) == its.as_bytes()
-                }) {
+                let octets = decoded.as_bytes();
+                if !ids.contains(octets) && !ids.contains(&percent_decoded(octets)[..]) {
                     self.part = Some(part.number().to_owned());
-                    let text =
-                        format!("`cid:{}` refers to no part: give one this Content-ID", shown(decoded.as_bytes()));
+                    let text = format!("`cid:{}`: no part has this Content-ID", shown(octets));
                     self.add(LintCode::MissingContentId, part.body_range().start, text);
                 }
             }

@@ -25,6 +25,8 @@ use crate::base::shown;
 
 /// At most this many places of a code are reported. The last of them says how many others there are.
 const MOST_PLACES: usize = 10;
+/// Further octets of a field with addresses or encoded words are not checked.
+const MOST_OCTETS: usize = 256 << 10;
 
 /// Something in a message that the standards forbid or advise against. Returned by [`Message::lint`].
 ///

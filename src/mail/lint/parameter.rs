@@ -1,6 +1,6 @@
 //! Content-Type and Content-Disposition with their parameters, strictly (RFC 2045 §5.1, RFC 2183, RFC 2231).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::address::without_comments;
 use super::{LintCode, Linter, encoded_word, shown};
@@ -37,6 +37,7 @@ impl Linter<'_> {
     /// `*(";" attribute "=" value)`
     fn parameters(&mut self, mut cursor: Cursor<'_>, at: usize) {
         let mut all: Vec<(String, Vec<u8>, usize)> = Vec::new();
+        let mut names = HashSet::new();
         loop {
             cursor.skip();
             let start = at + cursor.at;
@@ -54,12 +55,13 @@ impl Linter<'_> {
                 break;
             }
             let start = at + cursor.at;
-            let told = cursor.rest();
+            let whole = cursor.at;
             let name = cursor.token().map(|name| String::from_utf8_lossy(name).to_ascii_lowercase());
             let has_value = cursor.eat(b'=');
             let value = if has_value { cursor.value() } else { None };
             let (Some(name), Some(value)) = (name, value) else {
-                let text = format!("`{told}` is not a parameter: write it as in `name=\"value\"`");
+                let text =
+                    format!("`{}` is not a parameter: write it as in `name=\"value\"`", shown(&cursor.value[whole..]));
                 self.add(LintCode::InvalidParameter, start, text);
                 return;
             };
@@ -67,7 +69,7 @@ impl Linter<'_> {
                 let text = format!("the encoded word `{}`: write `{name}*=utf-8''…` (RFC 2231)", shown(&value[word]));
                 self.add(LintCode::EncodedWordInParameter, start, text);
             }
-            if all.iter().any(|(its, ..)| *its == name) {
+            if !names.insert(name.clone()) {
                 self.add(LintCode::RepeatedParameter, start, format!("the parameter {name} is repeated"));
             }
             all.push((name, value, start));

@@ -234,6 +234,28 @@ fn any_octets_can_be_checked() {
 }
 
 #[test]
+fn the_time_for_a_long_field_does_not_grow_with_its_square() {
+    let words = "=?a?q?x?= ".repeat(200_000);
+    let parameters: String = (0..100_000).map(|i| format!("; a{i}=b")).collect();
+    for field in [format!("Subject: {words}"), format!("To: {words}"), format!("Content-Type: text/plain{parameters}")]
+    {
+        message(mail(&format!("{field}\r\n"), ""), Parameters::default()).lint();
+    }
+}
+
+#[test]
+fn many_references_are_looked_up_among_many_parts() {
+    let html = format!("Content-Type: text/html\r\n\r\n{}", "<img src='cid:a%2Bb'>".repeat(100_000));
+    let image = "Content-Type: image/png\r\nContent-ID: <c@example.org>\r\n\r\n";
+    let found =
+        message(multipart("related", &[&[&html[..]][..], &[image; 900]].concat()), Parameters::default()).lint();
+
+    let missing: Vec<_> = found.iter().filter(|its| its.code == LintCode::MissingContentId).collect();
+    assert_eq!(missing[0].text, "`cid:a%2Bb`: no part has this Content-ID");
+    assert!(missing[9].text.ends_with("; likewise 99990 other places"), "{missing:?}");
+}
+
+#[test]
 fn the_manual_lists_the_codes() {
     let manual = include_str!("../../manual/content.md");
     for code in LintCode::ALL {
