@@ -1,5 +1,6 @@
 //! Types that every floor uses: patterns, counts, times and numbers.
 
+mod calendar;
 #[cfg(feature = "serde")]
 mod codec;
 mod escape;
@@ -13,6 +14,7 @@ mod text_filter;
 mod times;
 mod timestamp;
 
+pub(crate) use calendar::{DAYS, MONTHS};
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
 pub(crate) use escape::{braced, is_name, placeholder, visible};

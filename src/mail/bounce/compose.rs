@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::Timestamp;
+use crate::base::{DAYS, MONTHS, Timestamp};
 use crate::mail::Message;
 
 /// Who reports, and when.
@@ -99,8 +99,6 @@ pub(super) fn header(message: &Message) -> &[u8] {
 
 /// RFC 5322 §3.3.
 pub(super) fn date(at: Timestamp) -> String {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = at.as_micros().div_euclid(1_000_000);
     let at = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     let (day, month) = (DAYS[usize::from(at.weekday().number_days_from_monday())], MONTHS[at.month() as usize - 1]);

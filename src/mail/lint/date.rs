@@ -3,10 +3,9 @@
 use time::{Date, Month};
 
 use super::{LintCode, Linter, shown};
+use crate::base::{DAYS, MONTHS};
 use crate::mail::lint::address::without_comments;
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const RIGHT: &str = "write it as in `Thu, 1 Jan 2026 12:00:00 +0100`";
 
 /// A date, as far as it was written.

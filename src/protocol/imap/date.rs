@@ -3,10 +3,8 @@
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use super::parser::{Parsed, Parser, SyntaxError};
-use crate::base::Timestamp;
+use crate::base::{MONTHS, Timestamp};
 use crate::mail::InternalDate;
-
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Parser<'_> {
     /// `date = date-text / DQUOTE date-text DQUOTE`, such as `1-Feb-1994`.
