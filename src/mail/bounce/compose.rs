@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::{DAYS, MONTHS, Timestamp};
-use crate::mail::Message;
+use crate::mail::{Message, Recipient};
 
 /// Who reports, and when.
 pub(crate) struct Reporter<'h> {
@@ -70,7 +70,8 @@ impl Composition<'_> {
             raw.extend_from_slice(b"\r\n");
         }
         raw.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-        Bounced { to: to.into(), is_utf8: !to.is_ascii() || report.0.starts_with("message/global"), raw: raw.into() }
+        let is_utf8 = !to.is_ascii() || [report.0, original.0].iter().any(|its| its.starts_with("message/global"));
+        Bounced { to: to.into(), is_utf8, raw: raw.into() }
     }
 }
 
@@ -86,6 +87,13 @@ pub(super) fn message_id(message: &Message) -> Option<String> {
     let id = message.header("message-id")?;
     let is_id = id.starts_with('<') && id.ends_with('>') && id.bytes().all(|octet| octet.is_ascii_graphic());
     is_id.then_some(id)
+}
+
+/// The field Original-Recipient, from the ORCPT of this recipient.
+pub(super) fn original_recipient(recipient: &Recipient, is_utf8: bool) -> Option<String> {
+    let its = recipient.parameters().original_recipient()?;
+    let address = if is_utf8 { its.address().to_owned() } else { its.ascii() };
+    Some(format!("Original-Recipient: {}; {address}\r\n", its.address_type()))
 }
 
 /// The header of a message, without the blank line.

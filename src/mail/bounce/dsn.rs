@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::compose::{Bounced, Composition, Reporter, date, header};
+use super::compose::{Bounced, Composition, Reporter, date, header, original_recipient};
 use super::{Bounce, BounceKind};
 use crate::mail::{Message, Recipient, Ret};
 
@@ -27,9 +27,7 @@ pub(super) fn notification(
     for recipient in recipients {
         let address_type = if recipient.address().is_ascii() { "rfc822" } else { "utf-8" };
         report += "\r\n";
-        if let Some(original) = recipient.parameters().original_recipient() {
-            report += &format!("Original-Recipient: {}; {}\r\n", original.address_type(), original.address());
-        }
+        report += &original_recipient(recipient, is_utf8).unwrap_or_default();
         report += &format!("Final-Recipient: {address_type}; {}\r\n", recipient.address());
         report += &format!("Action: {}\r\nStatus: {status}\r\n", bounce.kind.name());
         if let Some(name) = &bounce.remote_mta {

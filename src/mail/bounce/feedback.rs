@@ -4,7 +4,11 @@ use super::compose::{Bounced, Composition, Reporter, date};
 use crate::mail::{Message, Recipient};
 
 pub(super) fn report(message: &Message, recipients: &[&Recipient], reporter: &Reporter<'_>) -> Bounced {
-    let sender = message.envelope().sender().address();
+    let sender = message.envelope().sender();
+    let is_declared = sender.parameters().smtputf8();
+    let sender = sender.address();
+    let mut addresses = recipients.iter().map(|its| its.address()).chain([sender]);
+    let is_utf8 = is_declared || !addresses.all(str::is_ascii);
     let mut report = format!(
         "Feedback-Type: abuse\r\nUser-Agent: mailjig/{}\r\nVersion: 1\r\nOriginal-Mail-From: <{sender}>\r\n",
         env!("CARGO_PKG_VERSION")
@@ -25,7 +29,8 @@ pub(super) fn report(message: &Message, recipients: &[&Recipient], reporter: &Re
             date(message.received())
         ),
         report: ("message/feedback-report", report),
-        original: ("message/rfc822", message.raw()),
+        // RFC 6532 §3.7
+        original: (if is_utf8 { "message/global" } else { "message/rfc822" }, message.raw()),
     };
     composition.finish(message, reporter)
 }

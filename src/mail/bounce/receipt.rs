@@ -1,6 +1,6 @@
 //! Message disposition notifications: read receipts (RFC 8098).
 
-use super::compose::{Bounced, Composition, Reporter, header, message_id};
+use super::compose::{Bounced, Composition, Reporter, header, message_id, original_recipient};
 use super::{BounceKind, NoBounce};
 use crate::mail::{Message, Recipient};
 
@@ -16,9 +16,7 @@ pub(super) fn receipt(
     let address_type = if address.is_ascii() { "rfc822" } else { "utf-8" };
     let is_utf8 = !address.is_ascii() || !to.is_ascii() || message.envelope().sender().parameters().smtputf8();
     let mut report = format!("Reporting-UA: {}; mailjig\r\n", reporter.host);
-    if let Some(original) = recipient.parameters().original_recipient() {
-        report += &format!("Original-Recipient: {}; {}\r\n", original.address_type(), original.address());
-    }
+    report += &original_recipient(recipient, is_utf8).unwrap_or_default();
     report += &format!("Final-Recipient: {address_type}; {address}\r\n");
     if let Some(id) = message_id(message) {
         report += &format!("Original-Message-ID: {id}\r\n");

@@ -208,6 +208,38 @@ fn reports_have_the_action_the_status_and_the_original_of_their_kind() {
 }
 
 #[test]
+fn reports_without_smtputf8_are_ascii_whatever_the_original_recipient() {
+    let receipt = format!("Disposition-Notification-To: App <receipts@example.org>\r\n{RAW}");
+    let to = [("bob@example.org", "ORCPT=utf-8;b\\x{F3}b\\x{2B}x@example.org")];
+    for (bounce, report_type) in
+        [(Bounce::failed(), "message/delivery-status"), (Bounce::displayed(), "message/disposition-notification")]
+    {
+        let report = compose(&message(("app@example.org", ""), &to, &receipt), &bounce).unwrap();
+
+        assert!(report.is_ascii(), "{report}");
+        assert!(report.contains(&format!("Content-Type: {report_type}\r\n\r\n")), "{report}");
+        // RFC 6533 §3, utf-8-addr-xtext.
+        assert!(report.contains("\r\nOriginal-Recipient: utf-8; b\\x{F3}b\\x{2B}x@example.org\r\n"), "{report}");
+    }
+}
+
+#[test]
+fn a_complaint_about_an_internationalised_message_needs_smtputf8() {
+    let reporter = Reporter { host: "mail.example", now: Timestamp::from_micros(NOON) };
+    for (from, to, is_utf8) in [
+        (("app@example.org", ""), "bob@example.org", false),
+        (("app@example.org", "SMTPUTF8"), "bob@example.org", true),
+        (("app@example.org", "SMTPUTF8"), "b\u{F3}b@example.org", true),
+        (("\u{E4}pp@example.org", "SMTPUTF8"), "bob@example.org", true),
+    ] {
+        let report = Bounce::complaint().compose(&message(from, &[(to, "")], RAW), &reporter).unwrap();
+        assert_eq!(report.is_utf8, is_utf8, "{from:?} {to}");
+        let raw = String::from_utf8(report.raw.to_vec()).unwrap();
+        assert_eq!(raw.contains("Content-Type: message/global\r\n"), is_utf8, "{raw}");
+    }
+}
+
+#[test]
 fn there_is_no_report_about_a_report_and_none_to_nobody() {
     let to = [("bob@example.org", "")];
     let unsent = Message::new(MessageNo(1), Origin::Delivered, Timestamp::from_micros(0), None, Bytes::new());

@@ -176,6 +176,21 @@ impl OriginalRecipient {
         &self.address
     }
 
+    /// The address in ASCII, for a report without SMTPUTF8: `utf-8-addr-xtext` (RFC 6533 §3).
+    pub(crate) fn ascii(&self) -> String {
+        if &*self.address_type != "utf-8" && self.address.is_ascii() {
+            return self.address.clone();
+        }
+        let mut out = String::with_capacity(self.address.len());
+        for c in self.address.chars() {
+            match c {
+                '!'..='~' if !matches!(c, '\\' | '+' | '=') => out.push(c),
+                _ => out += &format!("\\x{{{:02X}}}", u32::from(c)),
+            }
+        }
+        out
+    }
+
     /// The value has at most 500 characters (RFC 3461 §4.2).
     pub(crate) fn parse(value: &str) -> Result<Self, &'static str> {
         if value.chars().count() > 500 {
@@ -197,6 +212,10 @@ impl OriginalRecipient {
         };
         if address.is_empty() {
             return Err("the address in ORCPT is missing");
+        }
+        // It becomes a line of a report.
+        if address.contains(char::is_control) {
+            return Err("the address in ORCPT has a control character");
         }
         Ok(Self { address_type, address })
     }
@@ -279,6 +298,9 @@ mod tests {
             ("utf-8;\\xFC", Err(not_unicode)),
             ("rfc822;jürgen@example.org", Err(not_xtext)),
             ("rfc822;a+2bb@example.org", Err(not_xtext)),
+            ("rfc822;a+0D+0AAction:+20delivered", Err("the address in ORCPT has a control character")),
+            ("utf-8;a\\x{0D}\\x{0A}b", Err("the address in ORCPT has a control character")),
+            ("utf-8;a\\x{85}b", Err("the address in ORCPT has a control character")),
             ("rfc822;", Err("the address in ORCPT is missing")),
             (";bob@example.org", Err("the type of the address in ORCPT must be a word such as rfc822")),
             ("rfc(822);bob@example.org", Err("the type of the address in ORCPT must be a word such as rfc822")),

@@ -92,7 +92,8 @@ fn size(value: Option<&str>) -> Result<(), &'static str> {
 
 /// RFC 4954 §5.
 fn auth(value: Option<&str>) -> Result<(), &'static str> {
-    let is_address = |value: &str| value == "<>" || xtext::decode(value).is_some();
+    let is_address =
+        |value: &str| value == "<>" || xtext::decode(value).is_some_and(|decoded| !decoded.contains(char::is_control));
     if value.is_some_and(is_address) { Ok(()) } else { Err("AUTH must be <> or an address in xtext") }
 }
 
@@ -127,6 +128,7 @@ mod tests {
             (" BODY=BINARY", "501"),
             (" SMTPUTF8=yes", "501"),
             (" AUTH=a+b", "501"),
+            (" AUTH=a+0D+0Ab", "501"),
             (" =x", "501"),
             (" BY", "501"),
             (" BY=0;R", "501"),
