@@ -7,8 +7,8 @@ use crate::mail::Message;
 use crate::protocol::{Event, Machine, message};
 use crate::rule::{Answers, Questions};
 
-/// A message of at most this many octets is read during the turn, when a rule needs it.
-const LITTLE: usize = 16 << 10;
+/// A message of at most this many octets is read and copied during the turn.
+pub(super) const LITTLE: usize = 16 << 10;
 
 impl World {
     /// The conditions that rules will evaluate on the content of the request's messages; `None` if that takes little
@@ -182,10 +182,30 @@ mod tests {
         answered(&mut world, session, None);
 
         let questions = world.questions_of_due().unwrap();
-        world.knowing(Some(Box::new(questions.answer())), |world| world.fall_due(START.plus(Duration::from_secs(1))));
+        world.knowing(Some(Box::new(questions.answer())), |world| {
+            world.fall_due(None, START.plus(Duration::from_secs(1)))
+        });
 
         assert_eq!(world.rulebook.rules().iter().map(|rule| rule.fired).collect::<Vec<_>>(), [1, 1]);
         assert!(world.questions_of_due().is_none());
+    }
+
+    #[test]
+    fn a_report_about_a_large_message_is_composed_before_its_timer_runs() {
+        let rules = "mailjig = 1\n[[rule]]\non = 'smtp.message'\ndo = { bounce = 'failed', after = '1s' }\n";
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        world.load(Some(Arc::new(Scenario::text("late.toml", rules).load().unwrap())), START);
+        let mut date_of_report = |text: &str| {
+            let session = session(&mut world, text);
+            answered(&mut world, session, None);
+            // The date shows which report is sent.
+            let report = world.due_report().map(|due| due.compose(START.plus(Duration::from_secs(3600))));
+            world.fall_due(report, START.plus(Duration::from_secs(1)));
+            world.journal.messages().back().unwrap().message.header("date").unwrap()
+        };
+
+        assert_eq!(date_of_report("Subject: little\r\n\r\n"), "Thu, 1 Jan 1970 00:00:01 +0000");
+        assert_eq!(date_of_report(&message("large")), "Thu, 1 Jan 1970 01:00:00 +0000");
     }
 
     #[test]

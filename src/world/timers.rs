@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::World;
+use super::bounce::{ComposedReport, DueReport};
 use super::context::About;
 use super::effect::noted;
 use super::nobody::Nobody;
@@ -26,7 +27,7 @@ pub(crate) struct Timers {
 }
 
 /// When a job is due, and its number.
-type JobKey = (Timestamp, u64);
+pub(super) type JobKey = (Timestamp, u64);
 
 #[derive(Debug)]
 pub(super) enum TimerJob {
@@ -93,11 +94,11 @@ impl Timers {
     }
 
     /// Removes the first job, if it is due.
-    fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, TimerJob)> {
+    fn take_due(&mut self, now: Timestamp) -> Option<(JobKey, TimerJob)> {
         let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;
         let (key, job) = first.remove_entry();
         job.session_needed().map(|session| self.of_sessions.remove(&(session, key)));
-        Some((key.0, job))
+        Some((key, job))
     }
 
     /// Removes the jobs that find nothing because this session has ended. Returns their steps.
@@ -166,6 +167,17 @@ impl World {
         }
     }
 
+    /// The report that the first job sends, if that is what it does and if that takes time.
+    pub(crate) fn due_report(&self) -> Option<DueReport> {
+        match self.timers.due.first_key_value()? {
+            (key, TimerJob::Bounce { message, bounce, .. }) => {
+                let message = self.journal.message(*message)?.message.clone();
+                DueReport::new(*key, message, bounce.bounce.clone(), self.host.clone())
+            }
+            (_, TimerJob::Effect { .. } | TimerJob::File { .. } | TimerJob::Moment) => None,
+        }
+    }
+
     /// A session has ended: its deferred steps find nothing.
     pub(super) fn forget_deferred(&mut self, session: SessionNo) {
         for by in self.timers.take_of(session) {
@@ -173,9 +185,9 @@ impl World {
         }
     }
 
-    /// Runs the first job, if it is due.
-    pub(crate) fn fall_due(&mut self, now: Timestamp) {
-        let Some((due, later)) = self.timers.take_due(now) else { return };
+    /// Runs the first job, if it is due. The report may have been composed before, for this or another job.
+    pub(crate) fn fall_due(&mut self, report: Option<ComposedReport>, now: Timestamp) {
+        let Some((key, later)) = self.timers.take_due(now) else { return };
         let mut progress = Progress::default();
         let session = match later {
             TimerJob::Effect { effect, session, by } => {
@@ -190,10 +202,11 @@ impl World {
                 Some(session)
             }
             TimerJob::Bounce { message, bounce, session } => {
-                self.bounce_now(message, &bounce, &mut progress, now);
+                let report = report.and_then(|report| report.of(key));
+                self.bounce_now(message, &bounce, report, &mut progress, now);
                 Some(session)
             }
-            TimerJob::Moment => return self.follow(Event::Timer, None, About::Moment(due), self.journal.tip(), now),
+            TimerJob::Moment => return self.follow(Event::Timer, None, About::Moment(key.0), self.journal.tip(), now),
         };
         self.settle(session, progress, now);
     }

@@ -124,7 +124,14 @@ impl Engine {
                 Some(questions) => spawn_blocking(|| Box::new(questions.answer())).await.ok(),
                 None => None,
             };
-            let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(now)));
+            let report = match self.read(World::due_report) {
+                Some(report) => {
+                    let now = self.clock.now();
+                    spawn_blocking(move || report.compose(now)).await.ok()
+                }
+                None => None,
+            };
+            let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(report, now)));
             // Frees what was read outside of the lock.
             drop(done);
         }

@@ -109,7 +109,7 @@ pub(crate) enum NoBounce {
     /// The message has no Disposition-Notification-To (RFC 8098 §2.1).
     NoReceiptWanted,
     /// No account has the address of the sender.
-    Stranger(Box<str>),
+    NotLocal(Box<str>),
 }
 
 /// Why a value does not fit into a report.
@@ -361,7 +361,7 @@ impl fmt::Display for NoBounce {
             Self::NoReceiptWanted => {
                 f.write_str("the message has no Disposition-Notification-To, which asks for receipts (RFC 8098 §2.1)")
             }
-            Self::Stranger(address) => write!(f, "<{address}> is not an address of this server's accounts"),
+            Self::NotLocal(address) => write!(f, "<{address}> is not an address of this server's accounts"),
         }
     }
 }
