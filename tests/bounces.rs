@@ -110,6 +110,26 @@ fn a_report_is_requested_over_http() {
 }
 
 #[test]
+fn a_report_is_sent_with_the_extensions_that_it_needs() {
+    let (server, api) = start();
+    let mail = "EHLO c\nMAIL FROM:<app@example.org> SMTPUTF8\nRCPT TO:<b\u{F3}b@example.org>\nDATA\n\n.\nQUIT\n";
+    talk(server.smtp().address(), mail);
+    let other = MailServer::start();
+
+    let smtp = other.smtp().address().to_string();
+    api.post("/messages/m1/bounce", &json!({ "smtp": smtp })).expect(204);
+
+    let report = other.only(to("app@example.org"));
+    assert_eq!(report.envelope().sender().parameters().to_string(), "BODY=8BITMIME SMTPUTF8");
+    let old = MailServer::builder()
+        .scenario(Scenario::text("old.toml", "mailjig = 1\n[server.smtp]\ncaps.remove = ['SMTPUTF8']\n"));
+    let old = old.start();
+    let smtp = old.smtp().address().to_string();
+    let refused = api.post("/messages/m1/bounce", &json!({ "smtp": smtp })).detail(409);
+    assert_eq!(refused, "the report needs SMTPUTF8, which the other server does not announce");
+}
+
+#[test]
 fn reports_obey_the_standards() {
     let server = MailServer::start();
     let raw = "From: app@example.org\r\nTo: bob@example.org\r\nDate: Thu, 1 Jan 2026 12:00:00 +0000\r\nSubject: bill\r\n\
