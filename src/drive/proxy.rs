@@ -91,6 +91,10 @@ fn binary(octets: &[u8]) -> Result<Progress, String> {
     if rest.len() < length {
         return Ok(Progress::More(length - rest.len()));
     }
+    if is_local {
+        // LOCAL is the proxy's own connection, such as a health check: its block must be accepted and discarded.
+        return Ok(Progress::Header(header(2, true, None, Vec::new())));
+    }
     // The high four bits are the address family: none, IPv4, IPv6, Unix.
     let (size, addresses) = match fixed[1] >> 4 {
         0 => (0, None),
@@ -105,9 +109,7 @@ fn binary(octets: &[u8]) -> Result<Progress, String> {
     let Some(tlvs) = rest.get(size..) else {
         return Err(format!("the PROXY header has {length} octets, too few for its addresses"));
     };
-    // LOCAL is the proxy's own connection, such as a health check: its addresses are to be ignored.
-    let addresses = addresses.filter(|_| !is_local);
-    Ok(Progress::Header(header(2, is_local, addresses, tlv_list(tlvs)?)))
+    Ok(Progress::Header(header(2, false, addresses, tlv_list(tlvs)?)))
 }
 
 fn ip4(rest: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
@@ -187,6 +189,10 @@ mod tests {
             (&second(0x21, 0x00, b""), 2, false, None, 0),
             (&second(0x20, 0x11, &IP4), 2, true, None, 0),
             (&second(0x20, 0x00, b""), 2, true, None, 0),
+            // §2.2: the block of LOCAL is discarded, whatever it has.
+            (&second(0x20, 0x43, b"x"), 2, true, None, 0),
+            (&second(0x20, 0x11, &IP4[..3]), 2, true, None, 0),
+            (&second(0x20, 0x11, &[&IP4[..], &[2, 0]].concat()), 2, true, None, 0),
             (&second(0x21, 0x11, &tlvs), 2, false, Some("192.0.2.1:4242"), 2),
         ] {
             let header = whole(octets).unwrap_or_else(|why| panic!("{}: {why}", octets.escape_ascii()));
