@@ -148,7 +148,7 @@ impl NewServerJson {
             settings.mechanisms = Some(mechanisms.map_err(|why| Problem::field("auth", why))?);
         }
         if let Some(is_strict) = self.imap_strict {
-            settings.leniency = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
+            settings.tolerance = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
         if let Some(kinds) = self.fail_on_findings {
             settings.failing = kinds.read()?;

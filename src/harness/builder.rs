@@ -474,7 +474,7 @@ impl MailServerBuilder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn imap_strict(mut self, strict: bool) -> Self {
-        self.0.leniency = if strict { Tolerance::STRICT } else { Tolerance::default() };
+        self.0.tolerance = if strict { Tolerance::STRICT } else { Tolerance::default() };
         self
     }
 }

@@ -293,7 +293,7 @@ impl Server {
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             seed: settings.seed,
             limits: settings.limits.imap.clone(),
-            leniency: settings.leniency,
+            tolerance: settings.tolerance,
             lenient: settings.lenient.of(listener),
         }
     }

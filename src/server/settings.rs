@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     pub(crate) mechanisms: Option<Vec<&'static Mechanism>>,
     pub(crate) namespace: Namespace,
     /// The deviations from the IMAP grammar that are tolerated.
-    pub(crate) leniency: Tolerance,
+    pub(crate) tolerance: Tolerance,
     /// What POP3 promises about maildrops.
     pub(crate) pop3: pop3::Policy,
     pub(crate) limits: Limits,
@@ -140,7 +140,7 @@ impl Default for Settings {
             submission_strict: false,
             mechanisms: None,
             namespace: Namespace::default(),
-            leniency: Tolerance::default(),
+            tolerance: Tolerance::default(),
             pop3: pop3::Policy::default(),
             limits: Limits {
                 smtp: smtp::Limits::default(),
@@ -184,7 +184,7 @@ impl Settings {
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
         self.submission_strict = submission_strict.unwrap_or(self.submission_strict);
         if let Some(is_strict) = imap_strict {
-            self.leniency = if *is_strict { Tolerance::STRICT } else { Tolerance::default() };
+            self.tolerance = if *is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
         self.change_namespace(*delimiter, namespace.as_deref());
         pop3.apply(&mut self.pop3);

@@ -56,7 +56,7 @@ impl Accounts {
             return Err(format!("`--namespace {}` is not a valid namespace: {why}", self.namespace));
         }
         if self.imap_strict {
-            settings.leniency = Tolerance::STRICT;
+            settings.tolerance = Tolerance::STRICT;
         }
         Ok(())
     }

@@ -195,13 +195,13 @@ fn imap(script: &Dialogue) -> Imap {
     let mut limits = imap::Limits::default();
     limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
-    let leniency = if script.settings("strict").any(|value| value == "yes") {
+    let tolerance = if script.settings("strict").any(|value| value == "yes") {
         imap::Tolerance::STRICT
     } else {
         imap::Tolerance::default()
     };
     let config = imap::Config {
-        leniency,
+        tolerance,
         host: "mail.test".into(),
         starttls: starttls(script),
         seed: 1,

@@ -29,7 +29,7 @@ impl Imap {
         let input = line.input();
         let line = match line {
             Line::Whole(line) => line,
-            Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
+            Line::BareLf(line) if event == Event::ImapIdleDone && self.config.tolerance.bare_lf_behind_done => {
                 line.slice(..line.len() - 1)
             }
             // Such a line must be neither DONE nor valid base64.
@@ -41,10 +41,10 @@ impl Imap {
 
     /// Parses a command. An invalid command becomes a request to refuse it.
     fn read(&self, raw: &RawCommand) -> (Event, Ask) {
-        let leniency = self.config.leniency;
-        let blanks = if leniency.extra_blanks { raw.blanks } else { 0 };
+        let tolerance = self.config.tolerance;
+        let blanks = if tolerance.extra_blanks { raw.blanks } else { 0 };
         let text = &raw.text[..raw.text.len() - blanks];
-        let mut parser = Parser::new(text, &raw.messages).lenient(leniency);
+        let mut parser = Parser::new(text, &raw.messages).tolerant(tolerance);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(error) => return (Event::ImapUnknown, Ask::Refused(None, Refusal::syntax(error))),
@@ -72,11 +72,12 @@ impl Imap {
             Ask::Command(..) | Ask::Refused(..) | Ask::Sasl(_) | Ask::EndIdle(_) => {}
             Ask::Greeting | Ask::Literal(_) | Ask::More { .. } | Ask::Push | Ask::Disconnect(_) => return None,
         }
-        let Config { limits, leniency, .. } = &*self.config;
+        let Config { limits, tolerance, .. } = &*self.config;
         let line = line::whole(&[tag.as_bytes(), b" ", line].concat(), limits.command)?;
         let mut input = BytesMut::from(&[&line[..], b"\r\n"].concat()[..]);
         // A command with a literal is not complete.
-        let Some(Frame::Whole(raw)) = Tokenizer::new(limits.command, limits.message, *leniency).next(&mut input) else {
+        let Some(Frame::Whole(raw)) = Tokenizer::new(limits.command, limits.message, *tolerance).next(&mut input)
+        else {
             return None;
         };
         if matches!(instead_of, Ask::Sasl(_) | Ask::EndIdle(_)) {

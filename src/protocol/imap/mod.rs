@@ -6,7 +6,6 @@ mod decode;
 mod extension;
 mod fields;
 mod flags;
-mod leniency;
 mod literal;
 mod long_command;
 #[cfg(test)]
@@ -23,6 +22,7 @@ mod sequence_set;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod tolerance;
 mod utf7;
 mod view;
 
@@ -40,12 +40,12 @@ use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::{Authentication, Channel};
 use command::AllowedIn;
 pub(crate) use command::fetch::{name_in_responses, names_in_responses};
-pub(crate) use leniency::Tolerance;
 pub(crate) use literal::announcement;
 use refusal::Refusal;
 pub(crate) use request::Request;
 use request::{Answer, Ask, Progress};
 use tokenizer::Tokenizer;
+pub(crate) use tolerance::Tolerance;
 use view::View;
 
 /// How many messages one turn of a long command processes.
@@ -60,7 +60,7 @@ pub(crate) struct Config {
     /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
-    pub(crate) leniency: Tolerance,
+    pub(crate) tolerance: Tolerance,
     pub(crate) lenient: Lenient,
 }
 
@@ -74,7 +74,7 @@ impl Config {
             seed: 1,
             limits: Limits::default(),
             lenient: Lenient::default(),
-            leniency: Tolerance::STRICT,
+            tolerance: Tolerance::STRICT,
         }
     }
 }
@@ -133,7 +133,7 @@ impl Imap {
     /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let tls = TlsState::new(config.starttls, is_secured);
-        let tokenizer = Tokenizer::new(config.limits.command, config.limits.message, config.leniency);
+        let tokenizer = Tokenizer::new(config.limits.command, config.limits.message, config.tolerance);
         Self {
             config,
             tokenizer,

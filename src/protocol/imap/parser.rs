@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::leniency::Tolerance;
 use super::sequence_set::{SequenceSet, SetNumber};
+use super::tolerance::Tolerance;
 use super::utf7;
 
 /// A syntax error in a command.
@@ -23,21 +23,21 @@ pub(super) struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     messages: std::slice::Iter<'a, Bytes>,
-    leniency: Tolerance,
+    tolerance: Tolerance,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a [u8], messages: &'a [Bytes]) -> Self {
-        Self { text, at: 0, messages: messages.iter(), leniency: Tolerance::STRICT }
+        Self { text, at: 0, messages: messages.iter(), tolerance: Tolerance::STRICT }
     }
 
     /// The same parser, which tolerates these deviations.
-    pub(super) fn lenient(self, leniency: Tolerance) -> Self {
-        Self { leniency, ..self }
+    pub(super) fn tolerant(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
     }
 
-    pub(super) fn leniency(&self) -> Tolerance {
-        self.leniency
+    pub(super) fn tolerance(&self) -> Tolerance {
+        self.tolerance
     }
 
     pub(super) fn at(&self) -> usize {
@@ -90,7 +90,7 @@ impl<'a> Parser<'a> {
     }
 
     fn extra_blanks(&mut self) {
-        if self.leniency.extra_blanks {
+        if self.tolerance.extra_blanks {
             self.run(|byte| byte == b' ');
         }
     }
@@ -334,7 +334,7 @@ impl<'a> Parser<'a> {
                 return Ok(items);
             }
             self.space()?;
-            if self.leniency.extra_blanks && self.eat(b')') {
+            if self.tolerance.extra_blanks && self.eat(b')') {
                 return Ok(items);
             }
         }

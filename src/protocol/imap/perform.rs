@@ -167,8 +167,8 @@ impl Imap {
     /// Why a command is refused before its literal is received, and its tag: it is not allowed in this state, or the
     /// arguments before the literal are invalid.
     fn objection(&self, raw: &RawCommand, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
-        let leniency = self.config.leniency;
-        let mut parser = Parser::new(&raw.text, &raw.messages).lenient(leniency);
+        let tolerance = self.config.tolerance;
+        let mut parser = Parser::new(&raw.text, &raw.messages).tolerant(tolerance);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(error) => return Some((None, Refusal::syntax(error))),
@@ -194,7 +194,7 @@ impl Imap {
     ) -> Option<Refusal> {
         // The parser expects the end of the line after the size of the literal.
         let text = [&raw.text, &b"\r\n"[..]].concat();
-        let mut parser = Parser::new(&text, &raw.messages).lenient(self.config.leniency);
+        let mut parser = Parser::new(&text, &raw.messages).tolerant(self.config.tolerance);
         let parsed =
             parser.tag().and_then(|_| command::find(&mut parser)).and_then(|_| spec.parse(&mut parser, by_uid));
         match parsed {

@@ -22,7 +22,7 @@ impl Imap {
     pub(super) fn refused(&self, ask: &Ask, input: &Input) -> RefusedCommand {
         let mut read = RefusedCommand::default();
         if let (Ask::Refused(..), Input::Line(line) | Input::Literals { text: line, .. }) = (ask, input) {
-            let mut parser = Parser::new(line, &[]).lenient(self.config.leniency);
+            let mut parser = Parser::new(line, &[]).tolerant(self.config.tolerance);
             let _what_is_wrong = read.take(&mut parser);
         }
         read

@@ -4,9 +4,9 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::leniency::Tolerance;
 use super::literal::{Announcement, CommandStart, announcement};
 use super::raw_command::{Break, RawCommand};
+use super::tolerance::Tolerance;
 use crate::protocol::Unfinished;
 use crate::protocol::line::{Line, Lines};
 
@@ -38,7 +38,7 @@ pub(super) struct Tokenizer {
     /// Octets of a command, without messages.
     limit: usize,
     largest_message: u64,
-    leniency: Tolerance,
+    tolerance: Tolerance,
     text: Vec<u8>,
     messages: Vec<Bytes>,
     /// The octets of all messages of this command.
@@ -65,12 +65,12 @@ enum Awaits {
 }
 
 impl Tokenizer {
-    pub(super) fn new(limit: usize, largest_message: u64, leniency: Tolerance) -> Self {
+    pub(super) fn new(limit: usize, largest_message: u64, tolerance: Tolerance) -> Self {
         Self {
             lines: Lines::new(limit),
             limit,
             largest_message,
-            leniency,
+            tolerance,
             text: Vec::new(),
             messages: Vec::new(),
             message_octets: 0,
@@ -200,7 +200,7 @@ impl Tokenizer {
 
     /// Whether a line that ends with a bare LF is tolerated: it is empty, and follows a literal.
     fn tolerates_bare_lf(&self, line: &[u8]) -> bool {
-        self.leniency.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
+        self.tolerance.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Frame> {
@@ -229,7 +229,7 @@ impl Tokenizer {
         let was_broken = self.breaks.is_some();
         if !was_broken {
             self.text.extend_from_slice(b"\r\n");
-            self.start.read(&self.text, self.leniency.extra_blanks);
+            self.start.read(&self.text, self.tolerance.extra_blanks);
             self.breaks = self.excess(octets);
         }
         match (self.breaks, is_synchronizing) {
@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn a_command_with_many_literals_is_read_once() {
         const TIMES: usize = 1 << 18;
-        for leniency in [Tolerance::STRICT, Tolerance::default()] {
+        for tolerance in [Tolerance::STRICT, Tolerance::default()] {
             for start in ["a".to_owned(), format!("a{}", " ".repeat(TIMES)), "a APPEND b ".to_owned()] {
-                let mut tokenizer = Tokenizer::new(16 * TIMES, 1000, leniency);
+                let mut tokenizer = Tokenizer::new(16 * TIMES, 1000, tolerance);
                 let mut input = BytesMut::from(start.as_bytes());
                 input.extend_from_slice(&b"{0+}\r\n".repeat(TIMES));
                 input.extend_from_slice(b"\r\n");

@@ -17,7 +17,7 @@ struct Id;
 
 /// RFC 2971 §3.1: `ID (NIL / "(" [string SP nstring …] ")")`.
 fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
-    if parser.leniency().id_without_argument && parser.is_at_end() {
+    if parser.tolerance().id_without_argument && parser.is_at_end() {
         return Ok(Box::new(Id));
     }
     parser.space()?;
