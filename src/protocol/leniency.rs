@@ -76,6 +76,15 @@ impl Leniency {
         }
     }
 
+    /// The leniency of this name. Fails if the protocol cannot have it.
+    pub(crate) fn parse(protocol: Protocol, name: &str) -> Result<Self, String> {
+        let all = Self::of(protocol);
+        all.iter().copied().find(|its| its.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|its| its.name()).collect();
+            format!("`{name}` is not a leniency of {protocol}: write {}", names.join(", "))
+        })
+    }
+
     /// The octets that end a message with it, if it is about that.
     fn end_of_message(self) -> Option<&'static [u8]> {
         match self {
@@ -102,11 +111,7 @@ pub(crate) struct Leniencies(Vec<(Protocol, Leniency)>);
 impl Leniencies {
     /// Adds one. Fails if the protocol cannot have it.
     pub(crate) fn add(&mut self, protocol: Protocol, leniency: Leniency) -> Result<(), String> {
-        if !Leniency::of(protocol).contains(&leniency) {
-            let names: Vec<&str> = Leniency::of(protocol).iter().map(|its| its.name()).collect();
-            return Err(format!("`{leniency}` is not a leniency of {protocol}: write {}", names.join(", ")));
-        }
-        self.0.push((protocol, leniency));
+        self.0.push((protocol, Leniency::parse(protocol, leniency.name())?));
         Ok(())
     }
 

@@ -50,7 +50,7 @@ pub(super) struct Listeners {
     /// Listener of SMTP that accepts XCLIENT, as in `submission`; may be repeated.
     #[arg(long, value_name = "LISTENER", env = "MAILJIG_XCLIENT", value_delimiter = ',', value_parser = smtp_listener)]
     xclient: Vec<Listener>,
-    /// What a vulnerable server accepts, as in `smtp=lf-dot-lf` or `imap=starttls-injection`; may be repeated.
+    /// Accept what a vulnerable server accepts, as in `smtp=lf-dot-lf` or `imap=starttls-injection`; may be repeated.
     #[arg(long, value_name = "PROTOCOL=NAME", env = "MAILJIG_LENIENT", value_delimiter = ',', value_parser = leniency)]
     lenient: Vec<(Protocol, Leniency)>,
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
@@ -70,12 +70,7 @@ fn smtp_listener(name: &str) -> Result<Listener, String> {
 fn leniency(text: &str) -> Result<(Protocol, Leniency), String> {
     let (protocol, name) = text.split_once('=').ok_or("write a protocol and a name, as in `smtp=bare-lf`")?;
     let protocol = Protocol::parse(protocol).ok_or("the protocols are smtp, lmtp, imap and pop3")?;
-    let of_protocol = Leniency::of(protocol);
-    let found = of_protocol.iter().find(|its| its.name() == name).ok_or_else(|| {
-        let names: Vec<&str> = of_protocol.iter().map(|its| its.name()).collect();
-        format!("of {protocol} there is {}", names.join(", "))
-    })?;
-    Ok((protocol, *found))
+    Ok((protocol, Leniency::parse(protocol, name)?))
 }
 
 impl Listeners {
@@ -114,6 +109,22 @@ impl Listeners {
             Some(Where::Port(port)) => Some(SocketAddr::new(self.bind, port)),
             Some(Where::Address(address)) => Some(address),
             None => Some(SocketAddr::new(self.bind, default)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leniency_that_a_protocol_cannot_have_is_refused() {
+        assert_eq!(leniency("smtp=bare-lf"), Ok((Protocol::Smtp, Leniency::BareLf)));
+        for (text, why) in [
+            ("imap=bare-lf", "`bare-lf` is not a leniency of imap: write starttls-injection"),
+            ("pop3=x", "`x` is not a leniency of pop3: write starttls-injection"),
+        ] {
+            assert_eq!(leniency(text), Err(why.to_owned()));
         }
     }
 }
