@@ -9,9 +9,7 @@ use crate::mail::{Token, TokenChange};
 impl World {
     /// Issues an access token for an account. Without a lifetime, it does not expire.
     pub(crate) fn issue_token(&mut self, login: &str, lifetime: Option<Duration>, now: Timestamp) -> Box<str> {
-        let tokens = self.mail.accounts.tokens();
-        // A test server: the text must be unique and the same in every run, and need not be unguessable.
-        let text = (1..).map(|n| format!("issued-{n}")).find(|text| tokens.find(text).is_none()).unwrap_or_default();
+        let text = self.mail.accounts.tokens().unused();
         let expires = lifetime.map(|lifetime| now.plus(lifetime));
         let token = Token { issued: Some(now), expires, ..Token::given(login, &text) };
         self.put_tokens(vec![token], now);

@@ -108,16 +108,19 @@ async fn jwks() -> Json<Value> {
 ))]
 async fn token(Target(server): Target, Issuer(issuer): Issuer, request: ClientForm) -> Response {
     let ClientForm { form, client } = request;
-    let issued = server.engine().update(|world, now| {
+    let granted = server.engine().update(|world, now| {
         let client = world.provider.authenticated(client.as_ref())?;
         let (granted, changed) = world.provider.grant(&form, client, &world.mail.accounts, now);
         world.put_tokens(changed, now);
-        let (issued, stored) = issue(granted?, &world.provider.settings, &issuer, now);
-        world.put_tokens(stored, now);
-        Ok::<_, OAuthError>(issued)
+        Ok::<_, OAuthError>((granted?, world.provider.settings.clone(), now))
     });
-    match issued {
-        Ok(issued) => (uncached(), Json(issued)).into_response(),
+    match granted {
+        Ok((granted, settings, now)) => {
+            // Signing takes long, so nobody waits for it.
+            let (issued, stored) = issue(granted, &settings, &issuer, now);
+            server.engine().update(|world, now| world.put_tokens(stored, now));
+            (uncached(), Json(issued)).into_response()
+        }
         Err(error) => failed(&error),
     }
 }

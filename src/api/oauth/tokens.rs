@@ -212,21 +212,21 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     let wrong = |field: &str, why: String| Problem::field(field, why).status(StatusCode::UNPROCESSABLE_ENTITY);
     let lifetime = new.lifetime.map(|text| duration(&text).map_err(|why| wrong("lifetime", why))).transpose()?;
-    let issued = server.engine().update(|world, now| {
+    let (mut settings, now) = server.engine().update(|world, now| {
         if !is_identifier(&new.login) || world.mail.accounts.known(&new.login).is_none() {
             return Err(wrong(
                 "login",
                 format!("there is no account {:?}, and the list of accounts is closed", new.login),
             ));
         }
-        let client = new.client.unwrap_or_else(|| "mailjig".to_owned());
-        let grant = Grant::new(new.login, client, new.scope, None);
-        let mut settings = world.provider.settings.clone();
-        settings.access_lifetime = lifetime.unwrap_or(settings.access_lifetime);
-        let (issued, stored) = issue(Granted { grant, refresh: Refresh::New }, &settings, &issuer, now);
-        world.put_tokens(stored, now);
-        Ok(issued)
+        Ok((world.provider.settings.clone(), now))
     })?;
+    let client = new.client.unwrap_or_else(|| "mailjig".to_owned());
+    let grant = Grant::new(new.login, client, new.scope, None);
+    settings.access_lifetime = lifetime.unwrap_or(settings.access_lifetime);
+    // Signing takes long, so nobody waits for it.
+    let (issued, stored) = issue(Granted { grant, refresh: Refresh::New }, &settings, &issuer, now);
+    server.engine().update(|world, now| world.put_tokens(stored, now));
     Ok((StatusCode::CREATED, Json(issued)).into_response())
 }
 

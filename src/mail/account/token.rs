@@ -10,6 +10,9 @@ use crate::base::Timestamp;
 /// The most tokens that are kept beside those that accounts were given; the oldest are forgotten.
 const MOST_ISSUED: usize = 10_000;
 
+/// What the texts of tokens that are issued to a test begin with, before a number.
+const ISSUED: &str = "issued-";
+
 /// Scopes that identify the user, and allow nothing else (OpenID Connect Core §5.4, §11).
 const OF_IDENTITY: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
 
@@ -77,6 +80,10 @@ pub(crate) struct Tokens {
     tokens: BTreeMap<u64, Token>,
     by_text: BTreeMap<Box<str>, u64>,
     next: u64,
+    /// How many of them were issued.
+    issued: usize,
+    /// The greatest number in a text of [`Tokens::unused`].
+    numbered: u64,
 }
 
 impl Token {
@@ -121,6 +128,11 @@ fn includes_mail(scope: &str) -> bool {
     scope.split(' ').any(|its| !its.is_empty() && !OF_IDENTITY.contains(&its))
 }
 
+/// The number in the text of a token that was issued to a test.
+fn number(token: &Token) -> Option<u64> {
+    token.text.strip_prefix(ISSUED)?.parse().ok().filter(|_| token.issued.is_some())
+}
+
 impl Tokens {
     pub(crate) fn find(&self, text: &str) -> Option<&Token> {
         self.tokens.get(self.by_text.get(text)?)
@@ -151,10 +163,20 @@ impl Tokens {
                 *free.insert(self.next)
             }
         };
-        self.tokens.insert(no, token);
-        if self.tokens.len() > MOST_ISSUED {
+        self.issued += usize::from(token.issued.is_some());
+        self.numbered = self.numbered.max(number(&token).unwrap_or(0));
+        let replaced = self.tokens.insert(no, token);
+        self.issued -= usize::from(replaced.is_some_and(|token| token.issued.is_some()));
+        if self.issued > MOST_ISSUED {
             self.forget_oldest();
         }
+    }
+
+    /// The text for the next token that is issued to a test. It is unique and the same in every run; it need not be
+    /// unguessable.
+    pub(crate) fn unused(&self) -> String {
+        let mut texts = (self.numbered + 1..).map(|n| format!("{ISSUED}{n}"));
+        texts.find(|text| self.find(text).is_none()).unwrap_or_default()
     }
 
     /// Replaces the tokens that a login was given.
@@ -170,6 +192,7 @@ impl Tokens {
 
     pub(super) fn clear(&mut self) {
         self.retain(|_| false);
+        self.numbered = 0;
     }
 
     /// Removes the tokens that were given to accounts.
@@ -179,17 +202,18 @@ impl Tokens {
 
     fn forget_oldest(&mut self) {
         let issued = |(no, token): (&u64, &Token)| token.issued.is_some().then_some(*no);
-        if self.tokens.values().filter(|token| token.issued.is_some()).count() > MOST_ISSUED
-            && let Some(oldest) = self.tokens.iter().find_map(issued)
+        if let Some(oldest) = self.tokens.iter().find_map(issued)
             && let Some(token) = self.tokens.remove(&oldest)
         {
             self.by_text.remove(&token.text);
+            self.issued -= 1;
         }
     }
 
     fn retain(&mut self, keeps: impl Fn(&Token) -> bool) {
         self.tokens.retain(|_, token| keeps(token));
         self.by_text.retain(|_, no| self.tokens.contains_key(no));
+        self.issued = self.tokens.values().filter(|token| token.issued.is_some()).count();
     }
 }
 
@@ -228,6 +252,24 @@ mod tests {
 
         assert_eq!((tokens.iter().count(), tokens.by_text.len()), (MOST_ISSUED + 1, MOST_ISSUED + 1));
         assert!(tokens.find("0").is_none() && tokens.find("1").is_some() && tokens.find("given").is_some());
+        tokens.put(issued("1"));
+        assert!(tokens.find("1").is_some(), "a token that is replaced does not count twice");
+    }
+
+    #[test]
+    fn the_text_of_an_issued_token_is_not_used_again() {
+        let mut tokens = Tokens::default();
+        tokens.give("ann", &["issued-2".into()]);
+        for wanted in ["issued-1", "issued-3", "issued-4"] {
+            let text = tokens.unused();
+            assert_eq!(text, wanted);
+            tokens.put(issued(&text));
+            tokens.forget("bob");
+        }
+
+        tokens.clear();
+
+        assert_eq!(tokens.unused(), "issued-1", "a reset begins again");
     }
 
     #[test]
