@@ -108,7 +108,8 @@ impl Provider {
             }
             "password" => {
                 let (login, password) = (form.need("username")?, form.need("password")?);
-                let is_right = accounts.password(login).map_or(accounts.is_open(), |its| its == password);
+                let is_right =
+                    accounts.member(login).map_or(accounts.is_open(), |its| its.password() == Some(password));
                 if !is_right {
                     return Err(OAuthError::grant("the user name or the password is wrong"));
                 }

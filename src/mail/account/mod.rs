@@ -40,6 +40,12 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// The password. `None` if tokens stand in its place.
+    pub(crate) fn password(&self) -> Option<&str> {
+        let has_only_tokens = self.password.is_empty() && !self.tokens.is_empty();
+        (!has_only_tokens).then_some(&self.password)
+    }
+
     /// An address or the login of this account that one of the others has, and its login. The account's own entry in the
     /// list does not count.
     pub(crate) fn conflict<'a>(&'a self, others: &'a [Self]) -> Option<(&'a str, &'a str)> {
@@ -215,11 +221,6 @@ impl Accounts {
 
     pub(crate) fn find(&self, login: &str) -> Option<AccountNo> {
         self.by_key.get(&*key(login)).copied()
-    }
-
-    /// The password of a login, if it has one.
-    pub(crate) fn password(&self, login: &str) -> Option<&str> {
-        self.member(login).map(|member| &*member.password)
     }
 
     /// None if the account was closed or the server was reset.

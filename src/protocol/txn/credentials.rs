@@ -13,8 +13,8 @@ pub(crate) struct AccountCredentials<'a> {
 
 impl Credentials for AccountCredentials<'_> {
     fn password(&self, login: &str) -> Password<'_> {
-        match self.accounts.password(login) {
-            Some(password) => Password::Is(password),
+        match self.accounts.member(login) {
+            Some(member) => member.password().map_or(Password::Unknown, Password::Is),
             None if self.accounts.is_open() => Password::Any,
             None => Password::Unknown,
         }
@@ -38,5 +38,35 @@ impl Credentials for AccountCredentials<'_> {
             TokenState::Revoked => Err(TokenError::Revoked),
             TokenState::InsufficientScope => Err(TokenError::InsufficientScope),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{Member, Namespace};
+
+    #[test]
+    fn tokens_stand_in_place_of_the_password() {
+        let member = |login: &str, password: &str, tokens: &[&str]| Member {
+            login: login.into(),
+            password: password.into(),
+            tokens: tokens.iter().map(|token| Box::from(*token)).collect(),
+            addresses: Vec::new(),
+        };
+        let members =
+            vec![member("token", "", &["tok-1"]), member("both", "x", &["tok-2"]), member("neither", "", &[])];
+        let accounts = Accounts::new(members, Namespace::default(), 1);
+        let credentials = AccountCredentials { accounts: &accounts, now: Timestamp::from_micros(0) };
+
+        for (login, password) in [
+            ("token", Password::Unknown),
+            ("both", Password::Is("x")),
+            ("neither", Password::Is("")),
+            ("nobody", Password::Unknown),
+        ] {
+            assert_eq!(credentials.password(login), password, "{login}");
+        }
+        assert_eq!(credentials.token(Some("token"), "tok-1").as_deref(), Ok("token"));
     }
 }

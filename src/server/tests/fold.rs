@@ -297,8 +297,9 @@ fn the_world_is_a_fold_over_its_journal() {
         let lines = &world.journal.log.as_ref().unwrap().lines;
         read_through(&mut reader, lines, world.journal.tip());
         assert_eq!(picture(&reader.accounts), picture(&world.mail.accounts));
-        assert_eq!(reader.accounts.password("ann@example.org"), Some("secret"));
-        assert_eq!(reader.accounts.password("bob@example.org"), None);
+        let password = |login| reader.accounts.member(login)?.password();
+        assert_eq!(password("ann@example.org"), Some("secret"));
+        assert_eq!(password("bob@example.org"), None);
         assert_same(&reader.journal, &world.journal);
         let deliveries = ["\"is_delivery\":true", "\"is_delivery\":false"];
         let changes = ["\"close\":{", "\"is_reversed\":true", "\"admit\":{", "\"reset\":{"];
