@@ -89,15 +89,15 @@ pub(super) async fn handshake(
         sni,
     };
     let certificate = presented.and_then(|its| its.cert.first().map(|der| der.to_vec())).unwrap_or_default();
-    let is_tls13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
-    let channel = Channel { exporter: exporter(&connection), certificate, is_tls13 };
+    let channel = Channel { exporter: exporter(&connection), certificate };
     Ok(Secured { connection, rest: sealed, facts, channel })
 }
 
-/// RFC 9266 §2. The context is empty, but present: in TLS 1.2 that makes a difference.
-fn exporter(connection: &ServerConnection) -> [u8; 32] {
+/// RFC 9266 §2.
+fn exporter(connection: &ServerConnection) -> Option<[u8; 32]> {
+    connection.protocol_version().filter(|version| *version == rustls::ProtocolVersion::TLSv1_3)?;
     let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
-    exported.expect("the handshake is complete, and the length is valid")
+    Some(exported.expect("the handshake is complete, and the length is valid"))
 }
 
 async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accepted, String> {

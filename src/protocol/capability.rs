@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Reply, TlsState};
 use crate::mail::Accounts;
-use crate::sasl::{Authentication, Context, Mechanism, Secret};
+use crate::sasl::{Authentication, Channel, Context, Mechanism, Secret};
 
 /// A change of the capabilities that a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl CapabilityOverrides {
                     Secret::Nothing => true,
                 }
         });
-        let is_bound = tls.channel().is_some_and(|channel| channel.is_tls13);
+        let is_bound = tls.channel().is_some_and(Channel::has_default_binding);
         let all = named.into_iter().flatten().copied().chain(all);
         all.filter(move |its| is_bound || !its.needs_channel_binding())
     }
@@ -213,7 +213,6 @@ impl Reply {
 mod tests {
     use super::*;
     use crate::protocol::StartTls;
-    use crate::sasl::Channel;
 
     #[test]
     fn repeating_a_change_has_no_effect() {
@@ -239,7 +238,7 @@ mod tests {
             let mut tls = TlsState::new(StartTls::Offered, false);
             if let Some(is_tls13) = is_tls13 {
                 tls.activate();
-                tls.bind(Channel { exporter: [0; 32], certificate: Vec::new(), is_tls13 });
+                tls.bind(Channel { exporter: is_tls13.then_some([0; 32]), certificate: Vec::new() });
             }
 
             assert_eq!(overrides.announced(&tls).any(|its| its == plus), is_announced, "{is_tls13:?}");

@@ -4,13 +4,13 @@
 use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
-use super::{Credentials, LoginVerdict};
+use super::{Credentials, LoginVerdict, prepared};
 
 /// The verdict on a login with this digest, after a greeting with this timestamp.
 pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, credentials: &dyn Credentials) -> LoginVerdict {
     LoginVerdict::of_proof(login, credentials, |password| {
         // RFC 6856 §2.2.
-        let password = stringprep::saslprep(password).unwrap_or(password.into());
+        let password = prepared(password);
         HEXLOWER.encode(&Md5::digest(format!("{timestamp}{password}"))) == digest
     })
 }

@@ -14,12 +14,14 @@ mod login;
 mod oauthbearer;
 mod plain;
 mod scram;
+mod text;
 mod xoauth2;
 
 pub(crate) use apop::apop;
 pub(crate) use authentication::{Authentication, Progress, Rejection, initial_response};
 pub(crate) use bearer::{TokenError, is_bearer_token};
 pub(crate) use channel::Channel;
+pub(crate) use text::{prepared, saslprep};
 
 /// All mechanisms, in the order in which they are announced.
 ///
@@ -238,9 +240,9 @@ impl Context<'_> {
 }
 
 impl LoginVerdict {
-    /// The verdict on a login with a password.
+    /// The verdict on a login with a password. Both are compared in the form of SASLprep (RFC 4616 §2).
     pub(crate) fn of_password(login: &str, password: &str, credentials: &dyn Credentials) -> Self {
-        Self::of_proof(login, credentials, |its| its == password)
+        Self::of_proof(login, credentials, |its| its == password || prepared(its) == prepared(password))
     }
 
     /// The verdict on a login without a password: `proves` tells whether the client knows the password.
@@ -300,6 +302,8 @@ mod tests {
     fn a_password_is_valid_only_for_its_login() {
         assert_eq!(LoginVerdict::of_password("bob", "secret", &Store), verdict("bob", true));
         assert_eq!(LoginVerdict::of_password("bob", "Secret", &Store), verdict("bob", false));
+        // RFC 4616 §2: in the form of SASLprep, in which the soft hyphen vanishes.
+        assert_eq!(LoginVerdict::of_password("bob", "sec\u{ad}ret", &Store), verdict("bob", true));
         assert_eq!(LoginVerdict::of_password("nobody", "secret", &Store), verdict("nobody", false));
     }
 }

@@ -1,6 +1,7 @@
 //! OAUTHBEARER (RFC 7628): an OAuth 2.0 access token in a GS2 header with key/value pairs.
 
 use super::bearer::bearer;
+use super::text::saslname;
 use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret, TokenError};
 use crate::base::is_identifier;
 
@@ -88,19 +89,6 @@ fn authzid(header: &str) -> Option<Option<String>> {
         "" => Some(None),
         authzid => saslname(authzid.strip_prefix("a=")?).map(Some),
     }
-}
-
-/// Decodes `=2C` and `=3D`, which stand for `,` and `=` (RFC 5801 §4).
-fn saslname(text: &str) -> Option<String> {
-    let mut parts = text.split('=');
-    let mut name = parts.next()?.to_owned();
-    for part in parts {
-        let (sign, rest) =
-            if let Some(rest) = part.strip_prefix("2C") { (',', rest) } else { ('=', part.strip_prefix("3D")?) };
-        name.push(sign);
-        name.push_str(rest);
-    }
-    Some(name)
 }
 
 fn is_port(text: &str) -> bool {

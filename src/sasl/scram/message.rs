@@ -1,5 +1,7 @@
 //! The messages of SCRAM (RFC 5802 §7).
 
+use crate::sasl::text::{saslname, saslprep};
+
 /// Whether the client binds the login to the TLS connection (`gs2-cbind-flag`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flag<'a> {
@@ -77,18 +79,9 @@ impl<'a> ClientFinal<'a> {
     }
 }
 
-/// The name in a `saslname`, in which `=2C` is a comma and `=3D` an equals sign, in the form of SASLprep. `None` if the
-/// encoding is wrong.
+/// The name in a `saslname`, in the form of SASLprep. `None` if the encoding is wrong.
 pub(super) fn name(encoded: &str) -> Option<String> {
-    let mut parts = encoded.split('=');
-    let mut name = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (sign, rest) =
-            part.strip_prefix("2C").map(|rest| (',', rest)).or(part.strip_prefix("3D").map(|rest| ('=', rest)))?;
-        name.push(sign);
-        name.push_str(rest);
-    }
-    stringprep::saslprep(&name).ok().filter(|name| !name.is_empty()).map(Into::into)
+    saslprep(&saslname(encoded)?).filter(|name| !name.is_empty()).map(Into::into)
 }
 
 fn is_type(kind: &str) -> bool {
@@ -141,18 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_and_an_equals_sign_in_a_name_are_encoded() {
-        for (encoded, wanted) in [
-            ("user", Some("user")),
-            ("a=2Cb=3Dc", Some("a,b=c")),
-            ("=3D2C", Some("=2C")),
-            ("I\u{ad}X", Some("IX")),
-            ("a=2cb", None),
-            ("a=", None),
-            ("a=b", None),
-            ("\u{7}", None),
-            ("\u{ad}", None),
-        ] {
+    fn a_name_is_decoded_and_prepared() {
+        for (encoded, wanted) in
+            [("a=2Cb=3Dc", Some("a,b=c")), ("I\u{ad}X", Some("IX")), ("a=2cb", None), ("\u{7}", None), ("\u{ad}", None)]
+        {
             assert_eq!(name(encoded).as_deref(), wanted, "{encoded}");
         }
     }

@@ -122,6 +122,12 @@ impl SaslExchange for Scram {
     }
 }
 
+/// The salt of a user. Accounts ignore the case of logins, so one that is spelled in another way has the same.
+fn salt(login: &str) -> Vec<u8> {
+    let text = format!("salt of {}", login.to_ascii_lowercase());
+    digest(&SHA256, text.as_bytes()).as_ref()[..16].to_vec()
+}
+
 const NO_PASSWORD: &str = "SCRAM needs an account with a password, and there is no list of accounts";
 
 impl Server {
@@ -148,7 +154,7 @@ impl Server {
             Ok(binding) => channel_binding.extend(binding),
         }
         let nonce = format!("{}{}", first.nonce, self.nonce);
-        let salt = digest(&SHA256, format!("salt of {login}").as_bytes()).as_ref()[..16].to_vec();
+        let salt = salt(&login);
         let server_first = format!("r={nonce},s={},i={ROUNDS}", BASE64.encode(&salt));
         let client_first = first.bare.to_owned();
         let challenge = Challenge { login, salt, nonce, channel_binding, client_first, server_first };
@@ -194,8 +200,10 @@ impl Challenge {
             return refused("channel-bindings-dont-match");
         }
         let messages = [&*self.client_first, &*self.server_first, last.without_proof].join(",");
-        let proofs = password.map(|password| hash.proofs(password, &self.salt, &messages));
-        Ok(match proofs.filter(|proofs| proofs.client == proof) {
+        // The keys are derived for an unknown user too, so that the time does not tell who exists.
+        let proofs = hash.proofs(password.unwrap_or_default(), &self.salt, &messages);
+        let is_proven = password.is_some() && proofs.client == proof;
+        Ok(match is_proven.then_some(proofs) {
             Some(proofs) => SaslStep::Next(Box::new(Scram::Proven(BASE64.encode(&proofs.server), verdict(true)))),
             None => SaslStep::Verdict(verdict(false)),
         })

@@ -5,7 +5,7 @@ use crate::sasl::TokenError;
 const EXPORTER: [u8; 32] = [7; 32];
 
 fn channel() -> Channel {
-    Channel { exporter: EXPORTER, certificate: b"certificate".to_vec(), is_tls13: true }
+    Channel { exporter: Some(EXPORTER), certificate: b"certificate".to_vec() }
 }
 
 /// A client of the test: its side of the exchange, with the values that a case changes.
@@ -181,6 +181,30 @@ fn the_login_is_known_from_the_first_message_on() {
 
     assert_eq!((challenge.login(), challenge.has_credentials_next()), (Some("tim"), true));
     assert!(challenge.is_random() && !challenge.is_refused());
+}
+
+/// Accounts ignore the case of logins, so the salt does too.
+#[test]
+fn the_salt_of_a_user_does_not_depend_on_the_spelling() {
+    let challenge = |first: &[u8]| {
+        let exchange = begin(Hash::Sha1, false, &Context::default());
+        let SaslStep::Next(challenge) = exchange.step(first, &Store) else { panic!("there is no challenge") };
+        assert_ne!(challenge.login(), None);
+        challenge.challenge()
+    };
+
+    assert_eq!(challenge(b"n,,n=TIM,r=abc"), challenge(b"n,,n=tim,r=abc"));
+    assert_ne!(challenge(b"n,,n=bob,r=abc"), challenge(b"n,,n=tim,r=abc"));
+}
+
+/// The time of an answer must not tell who exists.
+#[test]
+fn the_keys_of_an_unknown_user_are_derived_too() {
+    let client = Client { password: "guess of nobody", ..Client::new("n,,n=nobody,r=abc") };
+
+    assert_eq!(client.log_in(|last| last).map(|(_, is_proven)| is_proven), Ok(false));
+
+    assert!(Hash::Sha256.is_known("", &salt("nobody")));
 }
 
 #[test]
