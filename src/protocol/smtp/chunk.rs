@@ -332,6 +332,20 @@ mod tests {
     }
 
     #[test]
+    fn small_chunks_do_not_each_move_the_message() {
+        let mut receiver = Receiver::new(None, 1 << 20);
+        let mut capacities = Vec::new();
+        for _ in 0..1000 {
+            receiver.expect(100);
+            receiver.take_as_is(&mut BytesMut::from(&[b'x'; 100][..]), 100, false);
+            capacities.push(receiver.capacity());
+        }
+        capacities.dedup();
+
+        assert!(capacities.len() < 25, "it grew {} times", capacities.len());
+    }
+
+    #[test]
     fn a_message_in_one_chunk_has_an_allocation_of_its_size() {
         let mut receiver = Receiver::new(None, 1 << 20);
         receiver.expect(1000);

@@ -123,6 +123,11 @@ impl Receiver {
         self.octets = octets;
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.kept.capacity()
+    }
+
     fn note_odd_dot(&mut self) {
         if self.octets <= self.limit && self.odd_dots.len() < MOST_ODD_DOTS {
             self.odd_dots.extend(u32::try_from(self.octets));
@@ -138,10 +143,11 @@ impl Receiver {
             }
             let missing = (self.kept.len() + octets).saturating_sub(self.kept.capacity());
             if missing > 0 {
-                // Grow to the declared size, or by half. The system moves large blocks without copying them.
+                // Grow to the declared size, or by half: each chunk declares only itself. The system moves large blocks
+                // without copying them.
                 let rest = self.declared.saturating_sub(self.kept.len());
                 let grown = self.kept.capacity() - self.kept.len() + missing.max(self.kept.capacity() / 2);
-                self.kept.reserve_exact(if rest >= octets { rest } else { grown });
+                self.kept.reserve_exact(rest.max(grown));
             }
             self.kept.extend_from_slice(&input[..octets]);
         } else {
