@@ -190,7 +190,8 @@ fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
 /// A line for a login and its result, or for a refused command.
 fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Option<(Kind, String)> {
     let facts = turn.detail.and_then(|detail| detail.facts.as_ref());
-    let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
+    let user = facts.and_then(|its| its.user.as_ref()?.as_ref());
+    let denied = facts.and_then(|its| its.denied.as_ref());
     let (exchange, status) = (turn.first?, turn.status);
     let is_refused = status == Some(Status::Negative);
     if user.is_none() && denied.is_none() && !is_refused {
@@ -248,7 +249,7 @@ mod tests {
     #[test]
     fn a_part_of_a_reply_prints_like_a_whole_reply() {
         let denied = ClientFacts { denied: Some("bob".into()), ..ClientFacts::default() };
-        let user = ClientFacts { user: Some("bob".into()), ..ClientFacts::default() };
+        let user = ClientFacts { user: Some(Some("bob".into())), ..ClientFacts::default() };
         let wrong = "535 5.7.8 Authentication credentials invalid";
 
         let event = protocol::Event::SmtpAuthStart;

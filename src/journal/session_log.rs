@@ -310,7 +310,7 @@ impl SessionLog {
             known.helo = Some(helo.clone());
         }
         if let Some(user) = user {
-            known.user = Some(user.clone());
+            known.user = user.clone();
         }
         if let Some(mailbox) = selected {
             known.mailbox = mailbox.clone();

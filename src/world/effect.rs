@@ -98,12 +98,13 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
     }
 
     fn end_sessions(&mut self, user: Option<&Pattern>, protocol: Option<Protocol>, goodbye: Vec<u8>) -> bool {
-        let (new_user, _) = self.world.mail.entered();
+        let [new_user, _] = self.world.mail.entered();
         let is_meant = |log: &&SessionLog| {
             let facts = log.facts();
             let fits = protocol.is_none_or(|its| facts.listener.protocol() == its);
             // The current exchange is not recorded yet.
-            let its_user = new_user.as_deref().filter(|_| self.session == Some(log.no)).or(facts.user.as_deref());
+            let new_user = new_user.as_ref().filter(|_| self.session == Some(log.no));
+            let its_user = new_user.unwrap_or(&facts.user).as_deref();
             let user_fits = user.is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
             facts.ended.is_none() && fits && user_fits
         };
@@ -163,11 +164,11 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
     }
 
     fn mailbox(&mut self, target: &Target) -> Result<MailboxId, String> {
-        let (new_user, new_mailbox) = self.world.mail.entered();
+        let [new_user, new_mailbox] = self.world.mail.entered();
         let log = self.session.and_then(|session| self.world.journal.session(session));
         let facts = log.map(SessionLog::facts);
         // The current exchange is not recorded yet.
-        let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
+        let user = || new_user.clone().unwrap_or_else(|| facts?.user.clone()).map(String::from);
         let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
         let login = target.user.clone().or_else(user);
         let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| INBOX.into());

@@ -263,7 +263,7 @@ impl World {
         if is_scripted && status == Some(Status::Negative) {
             self.refused(session, asked, &reply);
         }
-        if let (Some(user), _) = self.mail.entered() {
+        if let [Some(Some(user)), _] = self.mail.entered() {
             run.logged_in(&user);
         }
         if let Some(message) = self.mail.accepted().map(Message::no) {

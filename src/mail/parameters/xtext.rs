@@ -1,8 +1,13 @@
 //! `xtext`, the encoding of values in parameters (RFC 3461 §4).
 
-/// Decodes `xtext`: printable ASCII, with `+XX` for everything else and for `+` and `=`. `None` if it is not xtext.
-/// Octets that are not UTF-8 are replaced.
+/// Decodes `xtext`. `None` if it is not xtext. Octets that are not UTF-8 are replaced.
 pub(crate) fn decode(value: &str) -> Option<String> {
+    let decoded = String::from_utf8(octets(value)?);
+    Some(decoded.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// The octets of `xtext`: printable ASCII, with `+XX` for everything else and for `+` and `=`. `None` if it is not xtext.
+pub(crate) fn octets(value: &str) -> Option<Vec<u8>> {
     let hex = |byte: Option<u8>| match byte? {
         digit @ b'0'..=b'9' => Some(digit - b'0'),
         // Lower case is not allowed.
@@ -19,7 +24,7 @@ pub(crate) fn decode(value: &str) -> Option<String> {
             _ => return None,
         });
     }
-    Some(String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    Some(decoded)
 }
 
 #[cfg(test)]

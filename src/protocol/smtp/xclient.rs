@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::command::SmtpCommand;
 use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, SmtpState};
-use crate::protocol::{MailTxn, Outcome, Status};
+use crate::mail::xtext;
+use crate::protocol::{MailTxn, Outcome};
 
 /// The attributes, as EHLO announces them.
 pub(super) const ATTRIBUTES: [&str; 8] = ["NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT"];
@@ -63,22 +64,9 @@ fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// Decodes xtext (RFC 3461 §4): `+XX` for an octet. Control characters are refused.
+/// Decodes xtext. Control characters are refused.
 fn decoded(value: &str) -> Option<String> {
-    let mut octets = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        if *first != b'+' {
-            octets.push(*first);
-            continue;
-        }
-        let (digits, behind) = behind.split_at_checked(2)?;
-        let is_hex = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
-        octets.push(u8::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()?);
-        rest = behind;
-    }
-    String::from_utf8(octets).ok().filter(|text| !text.chars().any(char::is_control))
+    String::from_utf8(xtext::octets(value)?).ok().filter(|text| !text.chars().any(char::is_control))
 }
 
 impl Smtp {
@@ -87,29 +75,41 @@ impl Smtp {
         if !self.config.xclient {
             return Err(Refusal::new("550 5.7.0", "this listener does not trust its clients with XCLIENT"));
         }
+        self.may_follow_chunks()?;
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before XCLIENT"));
         }
+        let no_user = |_| Refusal::parameters("Bad XCLIENT attribute LOGIN: there is no such user");
+        match client.login.map(|login| txn.account_of(&login)).transpose().map_err(no_user)? {
+            Some((_, login)) => {
+                txn.enter(&login);
+                self.is_logged_in = true;
+            }
+            None if self.is_logged_in => {
+                txn.leave();
+                self.is_logged_in = false;
+            }
+            None => {}
+        }
         self.state = SmtpState::Idle;
         self.is_introduced = false;
-        self.is_logged_in = client.login.is_some();
-        if let Some(login) = &client.login {
-            txn.enter(login);
-        }
         if let Some(helo) = &client.helo {
             txn.introduce(helo);
         }
         txn.client_is(client.address, client.port);
-        let greeting = self.greet();
-        // A busy server would end the session here.
-        debug_assert_eq!(greeting.status, Some(Status::Positive));
-        Ok(greeting)
+        Ok(self.greet())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Config, Dialect};
     use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::mail::{Accounts, Member, Namespace, Origin};
+    use crate::protocol::MailStore;
 
     fn parsed(argument: &str) -> Xclient {
         match parse(argument) {
@@ -133,6 +133,39 @@ mod tests {
         assert_eq!(all, wanted);
         assert_eq!(parsed("ADDR=ipv6:2001:db8::1").address, "2001:db8::1".parse().ok());
         assert_eq!(parsed("ADDR=[UNAVAILABLE] NAME=[tempunavail] LOGIN=[UNAVAILABLE]"), Xclient::default());
+    }
+
+    /// What the machine says to XCLIENT with these attributes, one after another, and the user that each names.
+    fn told(machine: &mut Smtp, arguments: &[&str]) -> Vec<(String, Option<String>)> {
+        let bob = Member { login: "bob".into(), password: "x".into(), tokens: Vec::new(), addresses: Vec::new() };
+        let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
+        let mut told = |argument: &&str| {
+            let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+            let reply = machine.xclient(parsed(argument), &mut txn).unwrap().reply;
+            let user =
+                txn.close().facts.and_then(|facts| facts.user).map(|user| user.unwrap_or_default().into_string());
+            (String::from_utf8_lossy(reply.text())[..3].to_owned(), user)
+        };
+        arguments.iter().map(&mut told).collect()
+    }
+
+    #[test]
+    fn the_user_is_the_one_of_the_last_xclient() {
+        let mut machine =
+            Smtp::new(Arc::new(Config { xclient: true, ..Config::for_test(Dialect::Smtp) }), false, false);
+
+        let told = told(&mut machine, &["PORT=1", "LOGIN=BOB", "PORT=2"]);
+
+        let user = |name: &str| Some(name.to_owned());
+        assert_eq!(told, [("220".into(), None), ("220".into(), user("bob")), ("220".into(), user(""))]);
+    }
+
+    /// A rule may have replaced its first greeting.
+    #[test]
+    fn a_busy_server_ends_the_session() {
+        let mut machine = Smtp::new(Arc::new(Config { xclient: true, ..Config::for_test(Dialect::Smtp) }), false, true);
+
+        assert_eq!(told(&mut machine, &["PORT=1"]), [("421".into(), None)]);
     }
 
     #[test]

@@ -21,8 +21,12 @@ pub(crate) struct TxnLog {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ClientFacts {
-    /// The login of the client, after authentication.
-    pub(crate) user: Option<Box<str>>,
+    /// The login of the client from now on. The inner `None` means that the client is not logged in any more.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
+    )]
+    pub(crate) user: Option<Option<Box<str>>>,
     /// The login whose authentication failed.
     pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave in EHLO or HELO.

@@ -133,7 +133,7 @@ impl<'a> MailTxn<'a> {
             return None;
         };
         let account = self.open(&login);
-        self.mail.log.facts().user = Some(login);
+        self.mail.log.facts().user = Some(Some(login));
         Some(account)
     }
 
@@ -149,7 +149,12 @@ impl<'a> MailTxn<'a> {
 
     /// Notes that the client is logged in as this user.
     pub(crate) fn enter(&mut self, login: &str) {
-        self.mail.log.facts().user = Some(login.into());
+        self.mail.log.facts().user = Some(Some(login.into()));
+    }
+
+    /// Notes that the client is not logged in any more.
+    pub(crate) fn leave(&mut self) {
+        self.mail.log.facts().user = Some(None);
     }
 
     /// Notes the client's name.

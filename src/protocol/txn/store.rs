@@ -84,10 +84,11 @@ impl MailStore {
         self.log.accepted.as_ref()
     }
 
-    /// The user who logged in and the selected mailbox (the inner `None` after it was left), if not yet recorded.
-    pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
+    /// The user who logged in and the selected mailbox, if not yet recorded. The inner `None` means that there is none
+    /// any more.
+    pub(crate) fn entered(&self) -> [Option<Option<Box<str>>>; 2] {
         let facts = self.log.facts.as_deref();
-        (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
+        [facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone())]
     }
 
     /// Begins a separate log.
