@@ -2,7 +2,7 @@
 
 use crate::base::is_identifier;
 use crate::protocol::Event;
-use crate::sasl::{Mechanism, initial_response};
+use crate::sasl::{Mechanism, initial_response, saslprep};
 
 /// A command that follows the grammar, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,8 +163,7 @@ fn prepared(text: &str, what: &str) -> Result<String, Wrong> {
     if text.is_ascii() {
         return Ok(text.to_owned());
     }
-    let prepared = stringprep::saslprep(text);
-    prepared.map(Into::into).map_err(|_| format!("{what} has characters that SASLprep forbids"))
+    saslprep(text).map(Into::into).ok_or_else(|| format!("{what} has characters that SASLprep forbids"))
 }
 
 fn login(text: &str) -> Result<String, Wrong> {

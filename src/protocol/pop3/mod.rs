@@ -205,7 +205,7 @@ impl Machine for Pop3 {
             }
         };
         let Some(message) = self.message(ask) else { return 0 };
-        let allows_utf8 = message.raw().is_ascii() || self.allows_utf8();
+        let allows_utf8 = self.allows_utf8();
         *read = Read::Gathered(message.clone(), Extent { lines, allows_utf8 });
         message.raw().len().max(1) as u64
     }
@@ -300,21 +300,48 @@ mod tests {
     use crate::mail::{Flags, Namespace, Origin};
     use crate::protocol::{MailStore, Piece};
 
+    fn config(policy: Policy) -> Config {
+        Config {
+            host: "test".into(),
+            starttls: StartTls::Never,
+            seed: 1,
+            limits: Limits::default(),
+            policy,
+            lenient: Lenient::default(),
+        }
+    }
+
+    #[test]
+    fn a_login_that_comes_too_early_names_its_user() {
+        let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let policy = Policy { login_delay: Duration::from_secs(90), ..Policy::default() };
+        let mut said = Vec::new();
+        let mut users = Vec::new();
+        for _ in 0..2 {
+            let mut machine = Pop3::new(Arc::new(config(policy.clone())), false, false);
+            let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nQUIT\r\n"[..]);
+            while let Some(Decoded { event, request, .. }) = machine.decode(&mut input) {
+                let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+                let reply = machine.perform(request, &mut txn).reply;
+                if event == Event::Pop3Pass {
+                    said.push(String::from_utf8(reply.pieces().flatten().copied().collect()).unwrap());
+                    users.push(txn.close().facts.and_then(|facts| facts.user));
+                }
+            }
+        }
+
+        let refusal = "-ERR [LOGIN-DELAY] you may log in again in 90 s\r\n";
+        assert_eq!(said, ["+OK 0 messages, 0 octets\r\n", refusal]);
+        assert!(users.iter().all(Option::is_some), "{users:?}");
+    }
+
     #[test]
     fn retr_reads_a_message_only_once_before_its_turn() {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         let inbox = txn.mailbox_of("bob", "INBOX").unwrap();
         txn.append(inbox, Flags::NONE, None, Bytes::from_static(b"a: b\r\n\r\n.\r\n..\r\n"));
-        let config = Config {
-            host: "test".into(),
-            starttls: StartTls::Never,
-            seed: 1,
-            limits: Limits::default(),
-            policy: Policy::default(),
-            lenient: Lenient::default(),
-        };
-        let mut machine = Pop3::new(Arc::new(config), false, false);
+        let mut machine = Pop3::new(Arc::new(config(Policy::default())), false, false);
         let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);
         let mut seen = Vec::new();
         while let Some(Decoded { mut request, .. }) = machine.decode(&mut input) {

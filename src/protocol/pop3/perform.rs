@@ -140,9 +140,7 @@ impl Pop3 {
             }
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("PASS must follow USER")?;
-                let verdict = LoginVerdict::of_proof(&login, &txn.credentials(), |its| {
-                    its == password || stringprep::saslprep(its).is_ok_and(|its| its == password)
-                });
+                let verdict = LoginVerdict::of_password(&login, &password, &txn.credentials());
                 self.enter(&verdict, txn)
             }
             Pop3Command::Apop { login, digest } => {
@@ -200,16 +198,14 @@ impl Pop3 {
     /// Locks the maildrop and numbers its messages (RFC 1939 §4).
     fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
         let delay = self.config.policy.login_delay;
-        // RFC 2449 §8.1.1: only after the user has proven who it is.
-        if verdict.is_proven
-            && let Some(wait) = txn.wait_for_maildrop(&verdict.login, delay)
-        {
-            let seconds = wait.as_millis().div_ceil(1000);
-            return Err(format!("[LOGIN-DELAY] you may log in again in {seconds} s"));
-        }
         let Some(account) = txn.log_in(verdict) else {
             return Err(format!("[AUTH] {}", verdict.failure()));
         };
+        // RFC 2449 §8.1.1: only after the user has proven who it is.
+        if let Some(wait) = txn.wait_for_maildrop(account, delay) {
+            let seconds = wait.as_millis().div_ceil(1000);
+            return Err(format!("[LOGIN-DELAY] you may log in again in {seconds} s"));
+        }
         let (count, octets) = self.open(account, txn)?;
         if !delay.is_zero() {
             txn.note_login(account);
@@ -248,7 +244,7 @@ impl Pop3 {
             None => Reply::default().line(&["+OK ", &format!("{} octets", maildrop::size(message))]),
             Some(_) => Reply::default().line(&["+OK the top follows"]),
         };
-        let allows_utf8 = message.raw().is_ascii() || self.allows_utf8();
+        let allows_utf8 = self.allows_utf8();
         reply.append(read.text(message, Extent { lines, allows_utf8 })?);
         if let Pop3State::Transaction(_, maildrop) = &mut self.state
             && lines.is_none()

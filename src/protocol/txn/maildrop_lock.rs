@@ -38,8 +38,8 @@ impl MailTxn<'_> {
     }
 
     /// How long this user has to wait before the next login, at this delay after the last one. `None` if not at all.
-    pub(crate) fn wait_for_maildrop(&self, login: &str, delay: Duration) -> Option<Duration> {
-        let last = *self.mail.maildrop_locks.logins.get(&self.mail.accounts.find(login)?)?;
+    pub(crate) fn wait_for_maildrop(&self, account: AccountNo, delay: Duration) -> Option<Duration> {
+        let last = *self.mail.maildrop_locks.logins.get(&account)?;
         let due = last.plus(delay);
         (due > self.now).then(|| Duration::from_micros(self.now.until(due)))
     }
