@@ -82,7 +82,7 @@ fn what_a_stream_cannot_do_is_refused() {
     for (path, status, detail) in [
         ("/journal?stream=true&limit=3".to_owned(), 400, "takes no `limit`"),
         ("/messages?stream=true&wait=3s".to_owned(), 400, "takes no `wait`"),
-        ("/journal?stream=true&kind=exhange".to_owned(), 400, "write one of `opened`, `exchange`"),
+        ("/journal?stream=true&kind=exhange".to_owned(), 400, "write one of `opened`, `proxied`"),
         (format!("/journal?stream=true&after={}", tip - 1), 410, "were discarded"),
         (format!("/journal?stream=true&after={}", tip + 1000), 410, "is of an earlier run"),
         (format!("/messages?stream=true&after={}", tip + 1000), 410, "is of an earlier run"),
