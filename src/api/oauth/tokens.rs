@@ -110,7 +110,7 @@ pub(super) async fn configured(Target(server): Target, _: NoParams) -> Json<OAut
 }
 
 /// Set the settings of the OAuth 2.0 provider. A reset restores the defaults.
-#[utoipa::path(put, path = "/oauth", request_body = OAuthSettings, responses(
+#[utoipa::path(put, path = "/oauth", request_body = Option<OAuthSettings>, responses(
     (status = 200, description = "The settings.", body = OAuthSettings),
     (status = 422, description = "A member is not valid."),
 ))]
