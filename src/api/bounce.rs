@@ -48,7 +48,7 @@ pub(super) struct NewBounce {
         (status = 201, description = "The report, delivered here.", body = MessageJson),
         (status = 204, description = "The other server took the report."),
         (status = 404, description = "There is no such message."),
-        (status = 409, description = "There is no report, because of the null sender, of NOTIFY or the like, or the other server refused it."),
+        (status = 409, description = "No report was made or sent, and `detail` says why: for example, the message has the null sender, its NOTIFY asks for no report, or the other server refused the report."),
     ),
 )]
 pub(super) async fn bounce(

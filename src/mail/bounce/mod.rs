@@ -106,7 +106,7 @@ pub(crate) enum NoBounce {
     NoRecipient,
     /// No recipient's NOTIFY wants it (RFC 3461 §4.1).
     NotWanted,
-    /// The message has no Disposition-Notification-To (RFC 8098 §2.1).
+    /// The message has no address in Disposition-Notification-To (RFC 8098 §2.1).
     NoReceiptWanted,
     /// No account has the address of the sender.
     NotLocal(Box<str>),
@@ -358,9 +358,9 @@ impl fmt::Display for NoBounce {
             }
             Self::NoRecipient => f.write_str("the server accepted no such recipient of the message"),
             Self::NotWanted => f.write_str("no recipient's NOTIFY asks for it (RFC 3461 §4.1)"),
-            Self::NoReceiptWanted => {
-                f.write_str("the message has no Disposition-Notification-To, which asks for receipts (RFC 8098 §2.1)")
-            }
+            Self::NoReceiptWanted => f.write_str(
+                "the message has no address in Disposition-Notification-To, which asks for receipts (RFC 8098 §2.1)",
+            ),
             Self::NotLocal(address) => write!(f, "<{address}> is not an address of this server's accounts"),
         }
     }

@@ -11,7 +11,9 @@ pub(super) fn receipt(
     reporter: &Reporter<'_>,
 ) -> Result<Bounced, NoBounce> {
     let wanted = message.addresses("disposition-notification-to");
-    let to = &wanted.first().ok_or(NoBounce::NoReceiptWanted)?.address;
+    // An address in encoded words can hold what would end the line of To or of RCPT.
+    let is_address = |to: &&String| !to.contains(|c: char| c.is_control() || matches!(c, '<' | '>'));
+    let to = wanted.first().map(|its| &its.address).filter(is_address).ok_or(NoBounce::NoReceiptWanted)?;
     let address = recipient.address();
     let address_type = if address.is_ascii() { "rfc822" } else { "utf-8" };
     let is_utf8 = !address.is_ascii() || !to.is_ascii() || message.envelope().sender().parameters().smtputf8();

@@ -258,6 +258,16 @@ fn there_is_no_report_about_a_report_and_none_to_nobody() {
 }
 
 #[test]
+fn a_receipt_goes_to_no_address_that_ends_its_line() {
+    for to in ["=?utf-8?q?a=40b=0D=0ABcc=3A_c?=", "=?utf-8?q?a=40b=3E_SIZE=3D1?="] {
+        let raw = format!("Disposition-Notification-To: {to}\r\n{RAW}");
+        let mail = message(("app@example.org", ""), &[("bob@example.org", "")], &raw);
+
+        assert_eq!(compose(&mail, &Bounce::displayed()), Err(NoBounce::NoReceiptWanted), "{to}");
+    }
+}
+
+#[test]
 fn the_boundary_is_not_in_the_original() {
     let raw = format!("{RAW}--=_m1.failed.{}_0--\r\n", NOON + 60_000_000);
 
