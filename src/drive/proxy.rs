@@ -1,7 +1,8 @@
 //! The header of the PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of HAProxy): the addresses of the client for
 //! which a proxy connects. Reads no socket.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 
 use crate::journal::{Proxied, Tlv};
 
@@ -44,19 +45,18 @@ fn line(octets: &[u8]) -> Result<Progress, String> {
     let words: Vec<&str> = text.split(' ').collect();
     let addresses = match words[1..] {
         ["UNKNOWN", ..] => None,
-        ["TCP4", source, destination, source_port, destination_port] => {
-            let ip = |text: &str| text.parse::<Ipv4Addr>().map_err(|_| wrong(octets));
-            let source = (ip(source)?, port(source_port).ok_or_else(|| wrong(octets))?).into();
-            Some((source, (ip(destination)?, port(destination_port).ok_or_else(|| wrong(octets))?).into()))
-        }
-        ["TCP6", source, destination, source_port, destination_port] => {
-            let ip = |text: &str| text.parse::<Ipv6Addr>().map_err(|_| wrong(octets));
-            let source = (ip(source)?, port(source_port).ok_or_else(|| wrong(octets))?).into();
-            Some((source, (ip(destination)?, port(destination_port).ok_or_else(|| wrong(octets))?).into()))
-        }
+        ["TCP4", ref addresses @ ..] => Some(tcp::<Ipv4Addr>(addresses).ok_or_else(|| wrong(octets))?),
+        ["TCP6", ref addresses @ ..] => Some(tcp::<Ipv6Addr>(addresses).ok_or_else(|| wrong(octets))?),
         _ => return Err(wrong(octets)),
     };
     Ok(Progress::Header(header(1, false, addresses, Vec::new())))
+}
+
+/// Source and destination: two IP addresses of this family, then their ports.
+fn tcp<A: FromStr + Into<IpAddr>>(words: &[&str]) -> Option<(SocketAddr, SocketAddr)> {
+    let [source, destination, source_port, destination_port] = words else { return None };
+    let address = |ip: &str, its_port: &str| Some(SocketAddr::new(ip.parse::<A>().ok()?.into(), port(its_port)?));
+    Some((address(source, source_port)?, address(destination, destination_port)?))
 }
 
 fn port(text: &str) -> Option<u16> {

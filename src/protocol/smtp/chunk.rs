@@ -114,18 +114,13 @@ impl Smtp {
         let mut chunk = self.pending_chunk.take()?;
         let octets = usize::try_from(chunk.missing).map_or(input.len(), |missing| missing.min(input.len()));
         chunk.missing -= octets as u64;
-        match &mut self.state {
-            SmtpState::Chunks(_, receiver) if chunk.refusal.is_none() => {
-                let is_all = chunk.is_last && chunk.missing == 0 && octets as u64 == chunk.size;
-                receiver.take_as_is(input, octets, is_all);
-            }
-            SmtpState::Chunks(..)
-            | SmtpState::ChunkRefused
-            | SmtpState::Silent
-            | SmtpState::Idle
-            | SmtpState::Transaction(_)
-            | SmtpState::Body(..)
-            | SmtpState::Sasl(_) => input.advance(octets),
+        if let SmtpState::Chunks(_, receiver) = &mut self.state
+            && chunk.refusal.is_none()
+        {
+            let is_all = chunk.is_last && chunk.missing == 0 && octets as u64 == chunk.size;
+            receiver.take_as_is(input, octets, is_all);
+        } else {
+            input.advance(octets);
         }
         if chunk.missing > 0 {
             self.pending_chunk = Some(chunk);
@@ -176,16 +171,10 @@ impl Smtp {
 
     /// A rule gave another reply to this chunk. If the reply is positive, the chunk is not a part of the message.
     pub(super) fn reject_chunk(&mut self, chunk: &Chunk, is_positive: bool) {
-        match &mut self.state {
-            SmtpState::Chunks(_, receiver) if is_positive => receiver.truncate(chunk.before),
-            SmtpState::Chunks(..) | SmtpState::Transaction(_) if !is_positive => self.refuse_chunks(chunk.is_last),
-            SmtpState::Chunks(..)
-            | SmtpState::ChunkRefused
-            | SmtpState::Silent
-            | SmtpState::Idle
-            | SmtpState::Transaction(_)
-            | SmtpState::Body(..)
-            | SmtpState::Sasl(_) => {}
+        if !is_positive {
+            self.refuse_chunks(chunk.is_last);
+        } else if let SmtpState::Chunks(_, receiver) = &mut self.state {
+            receiver.truncate(chunk.before);
         }
     }
 
