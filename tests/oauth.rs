@@ -214,6 +214,84 @@ fn the_reply_says_why_a_token_is_refused() {
 }
 
 #[test]
+fn one_rule_lets_the_token_of_a_login_expire_in_every_protocol() {
+    let rule = "[[rule]]\nid = 'expired'\non = '*.auth'\nwhen = { token = 'tok-1' }\ntimes = 1\ndo = { token = 'expired' }\n\
+        [[rule]]\non = ['*.quit', 'imap.logout']\ndo = { token = 'revoked' }\n";
+    // Without accounts, every token is accepted that is not known.
+    for users in [USER, ""] {
+        for ((protocol, hello, command, yes, no, end), (mechanism, ..)) in
+            PROTOCOLS.into_iter().flat_map(|protocol| MECHANISMS.map(|mechanism| (protocol, mechanism)))
+        {
+            let server = with(&format!("{users}{rule}"));
+            let login = |token: &str| format!("{command} {mechanism} {}", response_of(mechanism, token));
+            let mut wire = connect(&server, protocol, hello);
+
+            for _ in 0..2 {
+                let refused = wire.ask(&login("tok-1"));
+                assert!(refused.starts_with(no), "{protocol}: {refused}");
+                assert_eq!(
+                    wire.ask("AQ=="),
+                    format!("{end}Authentication failed: the token has expired"),
+                    "{protocol}"
+                );
+            }
+            assert!(wire.ask(&login("tok-2")).starts_with(yes), "{protocol}");
+            wire.ask(if protocol == "imap" { "b LOGOUT" } else { "QUIT" });
+            server.wait_for_no_session().block();
+            assert_eq!(server.fired("expired"), 1);
+            let account = server.account("me@example.org");
+            assert!(!account.token("tok-1").is_valid());
+            assert!(users.is_empty() || !account.token("tok-2").is_valid(), "{protocol}");
+        }
+    }
+}
+
+#[test]
+fn one_rule_refuses_logins_in_every_protocol() {
+    let rule = "[[rule]]\nid = 'refused'\non = '*.auth'\ntimes = 1\ndo = { login = false }\n";
+    let rows = [
+        ("PLAIN", BASE64.encode(b"\0me@example.org\0secret"), "the user name or the password is wrong"),
+        ("XOAUTH2", response_of("XOAUTH2", "tok-1"), "the user name or the token is wrong"),
+        ("OAUTHBEARER", response_of("OAUTHBEARER", "tok-1"), "the user name or the token is wrong"),
+        ("ANONYMOUS", BASE64.encode(b"me"), "there is no such user"),
+    ];
+    for (protocol, hello, command, yes, no, end) in PROTOCOLS {
+        for (mechanism, response, why) in &rows {
+            let server = with(&format!("[server.{protocol}]\nauth = ['{mechanism}']\n{rule}"));
+            let mut wire = connect(&server, protocol, hello);
+            let login = format!("{command} {mechanism} {response}");
+
+            let mut refused = wire.ask(&login);
+            if mechanism.contains("OAUTH") {
+                assert!(refused.starts_with(no), "{protocol}, {mechanism}: {refused}");
+                refused = wire.ask("AQ==");
+            }
+            // SMTP does not say why.
+            let why = match hello.is_empty() || mechanism.contains("OAUTH") {
+                true => format!("{end}Authentication failed: {why}"),
+                false => format!("{end}Authentication credentials invalid"),
+            };
+            assert_eq!(refused, why, "{protocol}, {mechanism}");
+            assert!(wire.ask(&login).starts_with(yes), "{protocol}, {mechanism}: the next login is accepted");
+            assert_eq!(server.fired("refused"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_step_about_logins_is_refused_where_there_is_none() {
+    for (on, step, why) in [
+        ("imap.noop", "login = false", "only a login can be refused: use it at an event `auth`"),
+        ("smtp.auth.start", "login = false", "only a login can be refused: use it at an event `auth`"),
+        ("timer", "token = 'expired'", "no user is logged in at this event"),
+    ] {
+        let text = format!("mailjig = 1\n[[rule]]\nid = 'x'\non = '{on}'\ndo = {{ {step} }}\n");
+        let error = Scenario::text("x.toml", text).check().unwrap_err().to_string();
+        assert!(error.contains(why), "{on}: {error}");
+    }
+}
+
+#[test]
 fn tokens_are_as_given_after_a_reset() {
     let server = with(USER);
     let me = server.account("me@example.org");

@@ -30,8 +30,8 @@ pub(crate) struct Effect {
 
 impl Effect {
     pub(super) fn new(step: &Arc<dyn Step>, cx: &StepContext<'_>) -> Self {
-        let names = step.templates().into_iter().flat_map(Template::names);
-        let names = names.filter_map(|name| Some((name.clone(), (cx.named)(name)?))).collect();
+        let names = step.names().into_iter();
+        let names = names.filter_map(|name| (cx.named)(&name).map(|value| (name, value))).collect();
         Self { step: Arc::clone(step), names, framing: cx.framing.clone(), here: Target::default() }
     }
 
@@ -101,6 +101,9 @@ pub(crate) trait ApplyContext {
 
     /// Logs the session in as this user; fails with the reason why this is impossible.
     fn log_in(&mut self, login: &str) -> Result<(), String>;
+
+    /// Lets the server refuse the client's login.
+    fn refuse_login(&mut self);
 
     /// Ends the session.
     fn end(&mut self, mode: CloseMode);

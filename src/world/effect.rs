@@ -93,6 +93,12 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
         Ok(())
     }
 
+    fn refuse_login(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.refuse_login();
+        }
+    }
+
     fn end(&mut self, mode: CloseMode) {
         self.command(SessionCommand::End(EndCommand::Close(mode)));
     }

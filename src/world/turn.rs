@@ -256,6 +256,9 @@ impl World {
         if run.is_item() {
             txn.give_single();
         }
+        if run.refuses_login() {
+            txn.refuse_logins();
+        }
         let is_scripted = run.is_inside_of_script();
         machine.hold_updates(is_scripted);
         let Outcome { reply, status, next } = machine.perform(request, &mut txn);

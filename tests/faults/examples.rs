@@ -116,7 +116,7 @@ fn play(example: &Example) {
             assert_eq!(Wire::connect(&server, "imap", true).read(), Err(Refused), "{what}");
             continue;
         }
-        let mut wire = own::ready(&server, on.split('.').next().unwrap(), is_tls);
+        let mut wire = own::ready(&server, on, is_tls);
         wire.say(&format!("{client}\r\n"));
         let said = octets(&said.replace('|', ""));
         let came = wire.octets(said.len()).unwrap_or_else(|end| panic!("{what}: {end:?}")).concat();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::at::Speaks;
 use super::{Rule, Sessions, pattern, text};
+use crate::mail::TokenChange;
 use crate::protocol::CapabilityOverride;
 use crate::rule::Template;
 use crate::rule::step::caps::Caps;
@@ -12,6 +13,7 @@ use crate::rule::step::kick::Kick;
 use crate::rule::step::listen::Listen;
 use crate::rule::step::note::Note;
 use crate::rule::step::set::{Assign, SetStep, Variable};
+use crate::rule::step::token::TokenStep;
 
 impl<P, Of> Rule<P, Of> {
     /// Sets a variable: a text, a number, `true` or `false`, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
@@ -223,5 +225,74 @@ impl<P: Speaks, Of> Rule<P, Of> {
     pub fn set_capabilities(self, names: &[&str]) -> Self {
         let set = names.iter().map(|name| Box::from(*name)).collect();
         self.push(Caps(CapabilityOverride { set: Some(set), ..CapabilityOverride::default() }))
+    }
+
+    /// Lets an access token expire: the one in a login, at an event `auth`, otherwise all tokens of the session's user. The
+    /// server then refuses logins with it as it does by itself.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::builder().account("ann", "secret").access_tokens("ann", &["tok-1"]).start();
+    /// let token = server.account("ann").token("tok-1");
+    /// server.mount(on(smtp::auth()).expire_token());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// // user=ann ^A auth=Bearer tok-1 ^A ^A
+    /// client.write_all(b"EHLO me\r\nAUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rLTEBAQ==\r\n\r\nQUIT\r\n")?;
+    /// read_to_string(client)?;
+    /// assert!(!token.is_valid());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn expire_token(self) -> Self {
+        self.push(TokenStep(TokenChange::Expire))
+    }
+
+    /// Revokes an access token: the one in a login, at an event `auth`, otherwise all tokens of the session's user.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::builder().account("ann", "secret").access_tokens("ann", &["tok-1"]).start();
+    /// let token = server.account("ann").token("tok-1");
+    /// server.mount(on(smtp::auth()).revoke_token());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// // user=ann ^A auth=Bearer tok-1 ^A ^A
+    /// client.write_all(b"EHLO me\r\nAUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rLTEBAQ==\r\n\r\nQUIT\r\n")?;
+    /// read_to_string(client)?;
+    /// assert!(!token.is_valid());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn revoke_token(self) -> Self {
+        self.push(TokenStep(TokenChange::Revoke))
+    }
+
+    /// Makes an access token valid again: the one in a login, at an event `auth`, otherwise all tokens of the session's
+    /// user.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::builder().account("ann", "secret").access_tokens("ann", &["tok-1"]).start();
+    /// let token = server.account("ann").token("tok-1");
+    /// token.revoke();
+    /// server.mount(on(smtp::auth()).restore_token());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// // user=ann ^A auth=Bearer tok-1 ^A ^A
+    /// client.write_all(b"EHLO me\r\nAUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rLTEBAQ==\r\n\r\nQUIT\r\n")?;
+    /// read_to_string(client)?;
+    /// assert!(token.is_valid());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn restore_token(self) -> Self {
+        self.push(TokenStep(TokenChange::Restore))
     }
 }

@@ -78,6 +78,25 @@ impl<P, Of> Rule<P, Of> {
     /// ```
     #[track_caller]
     pub fn log_in(self, user: &str) -> Self {
-        self.push(Login(text(user)))
+        self.push(Login::As(text(user)))
+    }
+
+    /// Refuses the client's login as if the password or the token were wrong, in the form of each protocol and mechanism.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::any_protocol;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(any_protocol::auth()).refuse_login());
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN ann secret\r\nb LOGOUT\r\n")?;
+    /// assert!(read_to_string(client)?.contains("a NO [AUTHENTICATIONFAILED] "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn refuse_login(self) -> Self {
+        self.push(Login::Refused)
     }
 }

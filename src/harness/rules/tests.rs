@@ -23,6 +23,7 @@ fn built() -> Vec<Timed> {
     let flow = flow.reply("250 ok").reply_lines(["250 one", "250 two"]).wait(SPAN).wait_between(SPAN, SPAN * 2);
     let flow = flow.stall().stall_connection().await_line("~^$").capabilities(&["ONE"], &["TWO"]);
     let flow = flow.script("S: 220 hi\nC: NOOP\nPASS");
+    let flow = flow.refuse_login().expire_token().revoke_token().restore_token();
     let flow = flow.set_capabilities(&["ONE"]).await_line_or("~^$", steps().reply("250 ok").close());
     let shape =
         on(smtp::noop()).pace(1, SPAN).split([3]).hold().cut(1).close().cut_before("x").reset().eol_lf().eol_cr();

@@ -67,7 +67,6 @@ pub(crate) enum TokenChange {
     Restore,
 }
 
-#[cfg_attr(not(feature = "api"), allow(dead_code))]
 impl TokenChange {
     /// All of them, with the states that they lead to.
     pub(crate) const ALL: [(&'static str, Self); 3] =

@@ -59,6 +59,14 @@ impl Event {
         )
     }
 
+    /// Whether the client has sent all credentials of a login, so that the server accepts or refuses it.
+    pub(crate) fn ends_login(self) -> bool {
+        matches!(
+            self.as_smtp(),
+            Self::SmtpAuth | Self::ImapAuth | Self::ImapLogin | Self::Pop3Auth | Self::Pop3Pass | Self::Pop3Apop
+        )
+    }
+
     /// Whether it belongs to a transaction of SMTP or LMTP, from MAIL to the message.
     pub(crate) fn is_of_transaction(self) -> bool {
         matches!(

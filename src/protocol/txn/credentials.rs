@@ -9,11 +9,14 @@ use crate::sasl::{Credentials, Password, TokenError};
 pub(crate) struct AccountCredentials<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) now: Timestamp,
+    /// Whether none are valid, because a rule refuses the login.
+    pub(super) are_refused: bool,
 }
 
 impl Credentials for AccountCredentials<'_> {
     fn password(&self, login: &str) -> Password<'_> {
         match self.accounts.member(login) {
+            _ if self.are_refused => Password::Unknown,
             Some(member) => member.password().map_or(Password::Unknown, Password::Is),
             None if self.accounts.is_open() => Password::Any,
             None => Password::Unknown,
@@ -21,6 +24,9 @@ impl Credentials for AccountCredentials<'_> {
     }
 
     fn token(&self, login: Option<&str>, token: &str) -> Result<String, TokenError> {
+        if self.are_refused {
+            return Err(TokenError::Unknown);
+        }
         let Some(token) = self.accounts.tokens().find(token).filter(|its| its.kind == TokenKind::Access) else {
             // An open list of accounts accepts every token, as it accepts every password.
             let is_open = |login: &&str| self.accounts.is_open() && self.accounts.member(login).is_none();

@@ -33,6 +33,7 @@ pub(crate) struct MailTxn<'a> {
     now: Timestamp,
     route: Option<Route>,
     is_single: bool,
+    refuses_logins: bool,
 }
 
 /// The destination of an accepted message, if it is not the INBOX of each recipient.
@@ -52,7 +53,7 @@ pub(crate) struct Destination {
 
 impl<'a> MailTxn<'a> {
     pub(crate) fn new(mail: &'a mut MailStore, origin: Origin, now: Timestamp) -> Self {
-        Self { mail, origin, now, route: None, is_single: false }
+        Self { mail, origin, now, route: None, is_single: false, refuses_logins: false }
     }
 
     /// Sets the destination of accepted messages.
@@ -68,6 +69,11 @@ impl<'a> MailTxn<'a> {
     /// Whether this turn of a long answer is limited to one item.
     pub(crate) fn is_single(&self) -> bool {
         self.is_single
+    }
+
+    /// Refuses every login, as if no credentials were valid.
+    pub(crate) fn refuse_logins(&mut self) {
+        self.refuses_logins = true;
     }
 
     /// How often the server was reset.
@@ -89,7 +95,7 @@ impl<'a> MailTxn<'a> {
 
     /// What the accounts accept in logins now.
     pub(crate) fn credentials(&self) -> AccountCredentials<'_> {
-        AccountCredentials { accounts: &self.mail.accounts, now: self.now }
+        AccountCredentials { accounts: &self.mail.accounts, now: self.now, are_refused: self.refuses_logins }
     }
 
     /// An account. None if it was closed, or the server was reset.
@@ -124,7 +130,9 @@ impl<'a> MailTxn<'a> {
 
     /// Logs in. The account is created on first use. `None` if authentication failed.
     pub(crate) fn log_in(&mut self, verdict: &LoginVerdict) -> Option<AccountNo> {
-        let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
+        // A login without credentials, as with ANONYMOUS, is proven in any case.
+        let is_proven = verdict.is_proven && !self.refuses_logins;
+        let login = self.mail.accounts.known(&verdict.login).filter(|_| is_proven).map(Box::<str>::from);
         let Some(login) = login else {
             // A malformed response does not name a user.
             if !verdict.login.is_empty() {
@@ -294,6 +302,19 @@ impl<'a> MailTxn<'a> {
         let count = changed.len();
         changed.into_iter().for_each(|token| self.put_token(token));
         count
+    }
+
+    /// Changes the state of a token in a login of this user. A token that is accepted although it is not known, because
+    /// the list of accounts is open, is known from then on. Returns whether there is such a token.
+    pub(crate) fn change_token(&mut self, text: &str, login: &str, change: TokenChange) -> bool {
+        let accounts = &self.mail.accounts;
+        let is_known = accounts.tokens().find(text).is_some();
+        let is_accepted = is_known || (accounts.is_open() && accounts.member(login).is_none());
+        if is_accepted && !is_known {
+            let token = Token { issued: Some(self.now), ..Token::given(login, text) };
+            self.put_token(token.changed(change, self.now));
+        }
+        (is_accepted && !is_known) || self.change_tokens(|token| *token.text == *text, change) > 0
     }
 
     /// Removes an account with its mailboxes, and its login from the list. Returns whether there was one.

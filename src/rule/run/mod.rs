@@ -54,6 +54,8 @@ pub(crate) struct Run {
     delivery: Option<Delivery>,
     /// The reports about the message being accepted.
     bounces: Vec<LateBounce>,
+    /// Whether the server refuses the client's login.
+    refuses_login: bool,
     /// The message of a performed request, for a later question about it.
     message: Option<Message>,
     /// The script that plays this exchange, or takes the connection with it.
@@ -135,6 +137,7 @@ impl Run {
             hello: None,
             delivery: None,
             bounces: Vec::new(),
+            refuses_login: false,
             message: None,
             script: None,
             failures: Vec::new(),
@@ -285,6 +288,15 @@ impl Run {
     /// The reports about the message that is now accepted.
     pub(crate) fn take_bounces(&mut self) -> Vec<LateBounce> {
         std::mem::take(&mut self.bounces)
+    }
+
+    /// Lets the server refuse the client's login.
+    pub(crate) fn refuse_login(&mut self) {
+        self.refuses_login = true;
+    }
+
+    pub(crate) fn refuses_login(&self) -> bool {
+        self.refuses_login
     }
 
     /// The effect of the last step was applied or deferred; `found` is whether its target exists.

@@ -7,7 +7,7 @@ use crate::rule::condition::inserted;
 use crate::rule::field::Field;
 use crate::rule::frame::Frame;
 use crate::rule::rulebook::EvalContext;
-use crate::rule::template::{Name, Template};
+use crate::rule::template::Name;
 
 impl Run {
     /// Keeps the values of the request that later steps use, because the request is consumed.
@@ -15,8 +15,8 @@ impl Run {
         for frame in &mut self.frames {
             let mut values: Vec<(Field, String)> = Vec::new();
             let mut keep = |timed: &Timed| {
-                for name in timed.step.templates().into_iter().flat_map(Template::names) {
-                    if let Name::Field(field) = name
+                for name in timed.step.names() {
+                    if let Name::Field(field) = &name
                         && matches!(field, Field::Request(_) | Field::Content(_))
                         && !frame.firing.request.iter().chain(&values).any(|(its, _)| its == field)
                         && let Some(value) = cx.value(field)

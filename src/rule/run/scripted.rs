@@ -133,7 +133,7 @@ fn steps_of(acts: &[Act], event: Event, framing: &Framing) -> Vec<Arc<dyn Step>>
             Act::Say(text) => Arc::new(Raw(text.clone())),
             Act::Wait(span) => Arc::new(WaitStep((*span).into())),
             Act::Tls => Arc::new(Handshake),
-            Act::Login(user) => Arc::new(Login(Template::of_octets(user.clone()))),
+            Act::Login(user) => Arc::new(Login::As(Template::of_octets(user.clone()))),
             Act::Close(mode) => Arc::new(*mode),
         });
     }

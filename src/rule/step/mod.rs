@@ -84,6 +84,7 @@ steps! {
     mailbox
     caps
     kick
+    token
     note
     fail
 }
@@ -197,6 +198,11 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
     /// Its texts with names in them.
     fn templates(&self) -> Vec<&Template> {
         Vec::new()
+    }
+
+    /// The names whose values it uses.
+    fn names(&self) -> Vec<Name> {
+        self.templates().into_iter().flat_map(Template::names).cloned().collect()
     }
 
     /// The names that only its own texts can have.

@@ -24,6 +24,7 @@ fn a_wrong_step_has_a_clear_error() {
     for (written, why) in [
         ("paces = 1", "unknown step `paces`; did you mean `pace`?"),
         ("", "a step must not be empty"),
+        ("login = true", "`login` must be a user or false"),
         ("hold = true, pass = true", "a step can have only one key besides `after`; write { hold = … }, { pass = … }"),
         ("reply = []", "`reply` needs at least one line"),
         (
