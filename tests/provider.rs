@@ -6,7 +6,7 @@ use clients::api_client::ApiClient;
 use clients::support::{interpreter, is_there, run};
 use clients::wire::Wire;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use mailjig::MailServer;
+use mailjig::{MailServer, Scenario};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -183,6 +183,32 @@ const connect = more => nodemailer.createTransport({ host: "localhost", port, ig
     await connect({ accessToken, refreshToken }).verify();
 })().catch(error => { console.error(error); process.exitCode = 1; });
 "#;
+
+#[test]
+fn a_rule_takes_all_tokens_of_a_user_from_a_client() {
+    const LEFT: &str = "* BYE Goodbye\r\nb OK Logged out";
+    let server = MailServer::builder().scenario(Scenario::named("oauth-grant-revoked")).start();
+    let browser = Browser::of(&server);
+    let authorized = || {
+        let code = browser.authorize(&format!("&code_challenge={CHALLENGE}&code_challenge_method=S256"));
+        let code = code.parameter("code").unwrap();
+        let redeem = format!("code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}");
+        browser.token(&format!("grant_type=authorization_code&{redeem}")).json(200)
+    };
+    let log_in = |tokens: &Value| {
+        let response = format!("n,,\x01auth=Bearer {}\x01\x01", text(tokens, "access_token"));
+        let mut wire = Wire::greeted(&server, "imap", false);
+        let reply = wire.ask(&format!("a AUTHENTICATE OAUTHBEARER {}", BASE64.encode(response.as_bytes())));
+        wire.ask(if reply.starts_with("a OK") { "b LOGOUT" } else { "AQ==" })
+    };
+    let tokens = authorized();
+    assert_eq!(log_in(&tokens), LEFT);
+
+    let refresh = format!("grant_type=refresh_token&refresh_token={}", text(&tokens, "refresh_token"));
+    assert_eq!(browser.token(&refresh).error(400), "invalid_grant");
+    assert_eq!(log_in(&tokens), "a NO [AUTHENTICATIONFAILED] Authentication failed: the token is revoked");
+    assert_eq!(log_in(&authorized()), LEFT);
+}
 
 #[test]
 fn a_token_without_the_scope_of_mail_is_refused() {
