@@ -82,6 +82,24 @@ fn the_parameters_of_the_envelope_are_returned_as_sent_and_decoded() {
 }
 
 #[test]
+fn the_time_until_which_a_message_is_held_is_returned() {
+    let server = MailServer::builder().submission_requires_auth(false).start();
+    let api = ApiClient::of(&server);
+    let mail = |hold: &str| format!("MAIL FROM:<ann@example.org> {hold}\nRCPT TO:<bob@example.org>\nDATA\n\n.\n");
+    let talk_of_both =
+        ["EHLO me\n", &mail("HOLDFOR=60"), &mail("HOLDUNTIL=2099-01-01T00:00:00+01:00"), "QUIT\n"].concat();
+
+    talk(server.submission().address(), &talk_of_both);
+
+    let sender = |id: &str| api.ok(format!("/messages/{id}"))["envelope"]["from"].clone();
+    assert_eq!(
+        sender("m1"),
+        json!({ "address": "ann@example.org", "parameters": { "HOLDFOR": "60" }, "hold_for": 60 })
+    );
+    assert_eq!(sender("m2")["hold_until"], "2098-12-31T23:00:00.000000Z");
+}
+
+#[test]
 fn parts_are_listed_and_returned_decoded() {
     let (server, api) = start();
     server.deliver(

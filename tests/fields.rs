@@ -17,11 +17,12 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("smtp.mail", "{ret} {envid} {param.ENVID}", "hdrs a+b a+2Bb"),
     ("smtp.rcpt", "{rcpt} {rcpts}", "bob@example.org 0"),
     ("smtp.mail", "{by} {priority} {auth} {requiretls} {smtputf8}", "60000000 -3 c+d false true"),
+    ("smtp.mail", "{holdfor}{holduntil}", "3000000"),
     ("smtp.rcpt", "{notify} {param.NOTIFY} {orcpt} {ret}", "success,delay DELAY,SUCCESS all+x@example.org hdrs"),
     ("smtp.message", "{notify} {orcpt} {ret} {envid}", "success,delay all+x@example.org hdrs a+b"),
     ("smtp.message", "{rcpt} {rcpts} {size} {bytes} {subject} {header.X-Kind} {body}", "bob@example.org 1 40 40 hi test some text"),
     ("mail.delivered", "{user} {mailbox} {uid} {size} {bytes} {rcpt} {subject} {header.X-Kind} {body}", "bob@example.org INBOX 1 40 40 bob@example.org hi test some text"),
-    ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "5000000 5000000 5000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
+    ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "8000000 5000000 8000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
     ("imap.auth", "{token} {mech} {user}", "tok-1 XOAUTH2 bob@example.org"),
     ("imap.fetch", "{exists} {mailbox} {uidvalidity} {tag} {msn} {uid} {uid_known} {items} {subject} {user} {failed}", "1 INBOX 1 c 1 1 true FLAGS hi bob@example.org 0"),
     ("imap.fetch.item", "{msn} {uid} {uid_known} {flags} {size} {items} {subject}", "1 1 true \\Recent 40 FLAGS hi"),
@@ -52,12 +53,14 @@ fn each_field_has_its_value() {
     let mut smtp = Wire::connect(&server, "smtp", true);
     smtp.line();
     conversation(&mut smtp, &["EHLO x", "XYZZY", "AUTH PLAIN AGJvYkBleGFtcGxlLm9yZwB4"], "235");
-    let mail = "MAIL FROM:<ann@example.org> SIZE=60 RET=HDRS ENVID=a+2Bb BY=60;R MT-PRIORITY=-3 AUTH=c+2Bd SMTPUTF8";
+    let mail =
+        "MAIL FROM:<ann@example.org> SIZE=60 RET=HDRS ENVID=a+2Bb BY=60;R MT-PRIORITY=-3 AUTH=c+2Bd SMTPUTF8 HOLDFOR=3";
     let rcpt = "RCPT TO:<bob@example.org> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;all+2Bx@example.org";
     let mail = [mail, rcpt, "DATA"];
     conversation(&mut smtp, &mail, "354");
     conversation(&mut smtp, &["Subject: hi", "X-Kind: test", "", "some text", "."], "250");
     server.settled().block();
+    server.clock().advance(Duration::from_secs(3));
     server.clock().advance(Duration::from_secs(5));
     conversation(&mut smtp, &["NOOP and more"], "250");
     let mut imap = Wire::connect(&server, "imap", false);
@@ -81,6 +84,7 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     ("smtp", "MAIL FROM:<a@b> SIZE=7 X-P=1", "smtp.mail", "{from} {size} {param.SIZE} {param.AUTH}", "a@b 7 7 "),
     ("smtp", "MAIL FROM: a@b size=x", "smtp.mail", "{from} {size} {param.SIZE}", "a@b  x"),
     ("smtp", "MAIL FROM:<a@b> RET=FULL ENVID=x X-P=1", "smtp.mail", "{ret} {envid} {param.RET}", "full x FULL"),
+    ("smtp", "MAIL FROM:<a@b> HOLDUNTIL=2026-01-31T12:00:00+01:00", "smtp.mail", "{holduntil}", "2026-01-31T11:00:00.000000Z"),
     ("smtp", "RCPT TO:<c@d> NOTIFY=DELAY X-P=1", "smtp.rcpt", "{notify} {orcpt} {ret}", "delay  "),
     ("smtp", "MAIL FROM:<a@b", "smtp.mail", "{from}", "a@b"),
     ("smtp", "RCPT TO:<c@d e> NOTIFY=NEVER", "smtp.rcpt", "{rcpt} {from}", "c@d e "),

@@ -59,6 +59,13 @@ struct SenderJson {
     /// BY (RFC 2852).
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_by: Option<DeliverByJson>,
+    /// HOLDFOR (RFC 4865), in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_for: Option<u64>,
+    /// HOLDUNTIL (RFC 4865).
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_until: Option<Timestamp>,
     /// MT-PRIORITY (RFC 6710), from -9 to 9.
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<i8>,
@@ -114,6 +121,8 @@ impl From<&Sender> for SenderJson {
                 returns: by.returns,
                 trace: by.trace,
             }),
+            hold_for: parameters.hold_for().map(|hold| hold.as_secs()),
+            hold_until: parameters.hold_until(),
             priority: parameters.priority(),
             body: parameters.body().map(BodyType::name),
             ret: parameters.ret().map(Ret::name),

@@ -41,5 +41,5 @@ pub(crate) use mime::{MimeError, unknown_charset};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
 pub use parameters::{BodyType, DeliverBy, Notify, OriginalRecipient, Parameters, Ret};
-pub(crate) use parameters::{Parameter, envelope_id, priority, xtext};
+pub(crate) use parameters::{Parameter, envelope_id, hold_for, hold_until, priority, xtext};
 pub use unsubscribe::Unsubscribe;

@@ -61,6 +61,8 @@ pub(crate) enum RequestField {
 pub(crate) enum TypedParameter {
     Auth,
     DeliverBy,
+    HoldFor,
+    HoldUntil,
     Priority,
     RequireTls,
     SmtpUtf8,
@@ -75,6 +77,7 @@ impl TypedParameter {
     pub(crate) fn is_of_recipient(self) -> bool {
         match self {
             Self::Auth | Self::DeliverBy | Self::Priority | Self::RequireTls | Self::SmtpUtf8 => false,
+            Self::HoldFor | Self::HoldUntil => false,
             Self::Ret | Self::EnvelopeId => false,
             Self::Notify | Self::OriginalRecipient => true,
         }
@@ -88,6 +91,8 @@ impl TypedParameter {
             Self::DeliverBy => {
                 parameters.deliver_by().map(|by| Value::Number(by.seconds.max(0).unsigned_abs() * 1_000_000))
             }
+            Self::HoldFor => parameters.hold_for().map(|hold| Value::Number(hold.as_secs() * 1_000_000)),
+            Self::HoldUntil => parameters.hold_until().map(|until| Value::text(until.to_string())),
             Self::Priority => parameters.priority().map(|priority| Value::text(priority.to_string())),
             Self::RequireTls => Some(Value::Truth(parameters.require_tls())),
             Self::SmtpUtf8 => Some(Value::Truth(parameters.smtputf8())),

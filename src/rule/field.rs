@@ -97,6 +97,18 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The flags in the command; at `imap.fetch.item`, those of the message before it is sent.",
     ),
     ("from", Field::Request(RequestField::Sender), FieldKind::Address, "The sender in the envelope (reverse-path)."),
+    (
+        "holdfor",
+        Field::Request(RequestField::Typed(TypedParameter::HoldFor)),
+        FieldKind::Span,
+        "HOLDFOR of MAIL: how long the message shall be held (RFC 4865).",
+    ),
+    (
+        "holduntil",
+        Field::Request(RequestField::Typed(TypedParameter::HoldUntil)),
+        FieldKind::Word,
+        "HOLDUNTIL of MAIL: until when the message shall be held (RFC 4865), in UTC to the microsecond.",
+    ),
     ("idle", Field::Idle, FieldKind::Span, "How long the client sent nothing before this event."),
     (
         "internaldate",

@@ -51,6 +51,8 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("failed", r#"failed = ">=3""#),
     ("flags", r"flags = '~\\Deleted'"),
     ("from", r#"from = "*@example.org""#),
+    ("holdfor", r#"holdfor = ">1d""#),
+    ("holduntil", r#"holduntil = "2027-*""#),
     ("idle", r#"idle = ">5m""#),
     ("internaldate", r#"internaldate = "~ \\+0000$""#),
     ("ip", r#"ip = "127.0.0.1""#),

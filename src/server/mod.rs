@@ -281,6 +281,7 @@ impl Server {
             lenient: settings.lenient.of(listener),
             xclient: settings.xclient.contains(&listener),
             needs_qualified: settings.submission_strict && matches!(listener, Listener::Submission | Listener::Smtps),
+            holds: matches!(listener, Listener::Submission | Listener::Smtps),
             seed: settings.seed,
             limits: settings.limits.smtp.clone(),
         }

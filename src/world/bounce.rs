@@ -88,7 +88,7 @@ impl World {
         };
         if let Err(why) = result {
             self.rulebook.missed_later(by);
-            progress.notes.push(noted(by, Weight::Note, format!("there is no report about {no}: {why}")));
+            progress.notes.push(noted(Some(by), Weight::Note, format!("there is no report about {no}: {why}")));
         }
     }
 }

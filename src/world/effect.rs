@@ -14,8 +14,8 @@ use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, Pattern, SessionNo, Timestamp};
 use crate::journal::{Noted, RecordKind, SessionLog, Weight};
-use crate::mail::{Bounce, INBOX, MailboxId, Origin};
-use crate::protocol::{CapabilityOverride, Event, Listener, Machine, MailTxn, Protocol, Reply};
+use crate::mail::{Bounce, INBOX, MailboxId, Message, Origin};
+use crate::protocol::{CapabilityOverride, Event, Listener, Machine, MailTxn, Protocol, Reply, TxnLog};
 use crate::rule::step::close::CloseMode;
 use crate::rule::step::set::{Assign, Variable};
 use crate::rule::{ApplyContext, By, Delivery, Effect, LateBounce, Rulebook, Run, Target, VariableValue};
@@ -213,7 +213,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
     }
 
     fn note(&mut self, weight: Weight, text: String) {
-        self.progress.notes.push(noted(self.by, weight, text));
+        self.progress.notes.push(noted(Some(self.by), weight, text));
     }
 }
 
@@ -229,7 +229,15 @@ impl World {
     /// A message was accepted; schedules its filing if a rule deferred it.
     pub(super) fn file_later(&mut self, message: MessageNo, delivery: Option<Delivery>, session: SessionNo) {
         if let Some(Delivery::Later(due, destination, by)) = delivery {
-            self.timers.put(due, TimerJob::File { message, destination, session, by });
+            self.timers.put(due, TimerJob::File { message, destination, session, by: Some(by) });
+        }
+    }
+
+    /// Schedules the filing of a message that is held.
+    pub(super) fn release_later(&mut self, txn_log: &mut TxnLog, session: SessionNo) {
+        let Some((due, destination)) = txn_log.held.take() else { return };
+        if let Some(message) = txn_log.accepted.as_ref().map(Message::no) {
+            self.timers.put(due, TimerJob::File { message, destination, session, by: None });
         }
     }
 
@@ -294,10 +302,10 @@ fn assign(
     notes.collect()
 }
 
-pub(super) fn noted(by: &By, weight: Weight, text: String) -> RecordKind {
-    RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&by.rule)), weight, text }))
+pub(super) fn noted(by: Option<&By>, weight: Weight, text: String) -> RecordKind {
+    RecordKind::Noted(Box::new(Noted { by: by.map(|by| Arc::clone(&by.rule)), weight, text }))
 }
 
 fn impossible(by: &By, why: &str) -> RecordKind {
-    noted(by, Weight::Failure, format!("a step could not be executed: {why}"))
+    noted(Some(by), Weight::Failure, format!("a step could not be executed: {why}"))
 }

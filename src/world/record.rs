@@ -66,7 +66,7 @@ impl World {
         event: (Event, bool),
         input: &Input,
         reply: (&Reply, Option<Status>),
-        txn_log: TxnLog,
+        mut txn_log: TxnLog,
         after: After,
         trace: Option<Box<Trace>>,
         now: Timestamp,
@@ -75,6 +75,7 @@ impl World {
             Input::LongLine { octets, .. } | Input::Body { octets, .. } | Input::Chunk { octets, .. } => Some(*octets),
             Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
         };
+        self.release_later(&mut txn_log, session);
         let delivered = self.delivered(&txn_log);
         let mut detail = detail(txn_log, octets, after == After::Close, trace);
         match (&mut detail.0, input) {
@@ -95,11 +96,12 @@ impl World {
         exchange: Seq,
         line: Option<&[u8]>,
         reply: (&Reply, Option<Status>),
-        txn_log: TxnLog,
+        mut txn_log: TxnLog,
         after: After,
         trace: Option<Box<Trace>>,
         now: Timestamp,
     ) {
+        self.release_later(&mut txn_log, session);
         let delivered = self.delivered(&txn_log);
         let detail = detail(txn_log, None, after == After::Close, trace);
         if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {

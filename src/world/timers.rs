@@ -41,7 +41,8 @@ pub(super) enum TimerJob {
         message: MessageNo,
         destination: Destination,
         session: SessionNo,
-        by: By,
+        /// The step that deferred it; `None` if its sender did.
+        by: Option<By>,
     },
     /// Reports about a message that was accepted before.
     Bounce {
@@ -109,7 +110,8 @@ impl Timers {
         let jobs = keys.into_iter().filter_map(|its| {
             self.of_sessions.remove(&its);
             match self.due.remove(&its.1)? {
-                TimerJob::Effect { by, .. } | TimerJob::File { by, .. } => Some(by),
+                TimerJob::Effect { by, .. } => Some(by),
+                TimerJob::File { by, .. } => by,
                 TimerJob::Bounce { bounce, .. } => Some(bounce.by),
                 TimerJob::Moment => None,
             }
@@ -198,7 +200,7 @@ impl World {
                 session
             }
             TimerJob::File { message, destination, session, by } => {
-                self.file(message, &destination, &by, &mut progress, now);
+                self.file(message, &destination, by.as_ref(), &mut progress, now);
                 Some(session)
             }
             TimerJob::Bounce { message, bounce, session } => {
@@ -212,9 +214,17 @@ impl World {
     }
 
     /// Files a message that was accepted before. Accounts that were removed with a scenario are not created again.
-    fn file(&mut self, no: MessageNo, destination: &Destination, by: &By, progress: &mut Progress, now: Timestamp) {
+    fn file(
+        &mut self,
+        no: MessageNo,
+        destination: &Destination,
+        by: Option<&By>,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) {
+        let missed = |world: &mut Self| by.into_iter().for_each(|by| world.rulebook.missed_later(by));
         let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) else {
-            self.rulebook.missed_later(by);
+            missed(self);
             return progress.notes.push(noted(by, Weight::Note, format!("{no} is not filed: it was deleted")));
         };
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
@@ -222,11 +232,59 @@ impl World {
         let (there, gone): (Vec<_>, Vec<_>) = logins.partition(|login| txn.accounts().known(login).is_some());
         txn.file_for(&there, destination, &message);
         if there.is_empty() {
-            self.rulebook.missed_later(by);
+            missed(self);
         }
         if !gone.is_empty() {
             let text = format!("{no} is not filed for {}: the account no longer exists", gone.join(", "));
             progress.notes.push(noted(by, Weight::Note, text));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::base::Seq;
+    use crate::journal::Opened;
+    use crate::mail::{Accounts, Namespace};
+    use crate::protocol::smtp::{Config, Dialect, Smtp};
+    use crate::protocol::{Listener, Machine};
+
+    #[test]
+    fn the_changes_that_were_recorded_rebuild_the_mailbox_of_a_held_message() {
+        let start = Timestamp::from_micros(0);
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let session = world.open(Opened { listener: Listener::Submission, peer: address, local: address }, start);
+        let config = Config { holds: true, ..Config::for_test(Dialect::Smtp) };
+        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let talk = "EHLO x\r\nMAIL FROM:<a@b> HOLDFOR=60\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n\r\n.\r\n";
+        let mut input = BytesMut::from(talk.as_bytes());
+        while let Some(decoded) = machine.decode(&mut input) {
+            world.turn(session, &mut machine, decoded, false, start);
+        }
+        let tip = world.journal.tip();
+        let due = world.timers.next().expect("the message is held");
+
+        world.fall_due(due);
+
+        let mut rebuilt = Accounts::new(Vec::new(), Namespace::default(), 1);
+        let mut recorded_later = 0;
+        for (seq, record) in (1..).map_while(|no| world.journal.get(Seq(no)).map(|record| (Seq(no), record))) {
+            for change in record.kind.changes() {
+                recorded_later += usize::from(seq > tip);
+                rebuilt.apply(change, |no| Some(world.journal.message(no)?.message.clone())).expect("it fits");
+            }
+        }
+        assert_eq!(due, start.plus(Duration::from_secs(60)));
+        // An account is opened, and the message is filed, for each recipient.
+        assert_eq!(recorded_later, 4);
+        let shown = |accounts: &Accounts| format!("{:?}", accounts.iter().collect::<Vec<_>>());
+        assert_eq!(shown(&rebuilt), shown(&world.mail.accounts));
     }
 }

@@ -85,6 +85,7 @@ impl Announced {
                         "BODY" if parameter == "BODY=BINARYMIME" => "BINARYMIME",
                         "BODY" => "8BITMIME",
                         "BY" => "DELIVERBY",
+                        "HOLDFOR" | "HOLDUNTIL" => "FUTURERELEASE",
                         "RET" | "ENVID" | "NOTIFY" | "ORCPT" => "DSN",
                         keyword => keyword,
                     })
@@ -146,6 +147,14 @@ mod tests {
             (Event::LmtpCaps, ehlo, Event::LmtpRcpt, "RCPT TO:<a@b> NOTIFY=NEVER", Some("DSN")),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> BODY=BinaryMime", Some("BINARYMIME")),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> BY=60;R", Some("DELIVERBY")),
+            (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> HOLDFOR=60", Some("FUTURERELEASE")),
+            (
+                Event::SmtpCaps,
+                ehlo,
+                Event::SmtpMail,
+                "MAIL FROM:<a@b> HOLDUNTIL=2026-01-01T12:00:00Z",
+                Some("FUTURERELEASE"),
+            ),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> MT-PRIORITY=3", Some("MT-PRIORITY")),
             (Event::SmtpCaps, ehlo, Event::SmtpMail, "MAIL FROM:<a@b> REQUIRETLS", Some("REQUIRETLS")),
             (Event::SmtpCaps, ehlo, Event::SmtpBdat, "bdat 5", Some("CHUNKING")),

@@ -23,6 +23,12 @@ pub(super) fn notification(
     if let Some(id) = sender.parameters().envelope_id() {
         report += &format!("Original-Envelope-Id: {id}\r\n");
     }
+    // RFC 4865: what the sender asked for, as it was sent.
+    for (keyword, prefix) in [("HOLDFOR", "for"), ("HOLDUNTIL", "until")] {
+        if let Some(value) = sender.parameters().value(keyword) {
+            report += &format!("Future-Release-Request: {prefix};{value}\r\n");
+        }
+    }
     report += &format!("Arrival-Date: {}\r\n", date(message.received()));
     for recipient in recipients {
         let address_type = if recipient.address().is_ascii() { "rfc822" } else { "utf-8" };

@@ -34,7 +34,7 @@ fn compose(message: &Message, bounce: &Bounce) -> Result<String, NoBounce> {
 #[test]
 fn a_failure_says_who_why_and_what() {
     let mail = message(
-        ("app@example.org", "ENVID=QQ+2B1"),
+        ("app@example.org", "ENVID=QQ+2B1 HOLDFOR=3600"),
         &[
             ("bob@full.example", "NOTIFY=FAILURE ORCPT=rfc822;Bob+2Bx@example.org"),
             ("carol@full.example", ""),
@@ -77,6 +77,7 @@ Content-Type: message/delivery-status
 
 Reporting-MTA: dns; mail.example
 Original-Envelope-Id: QQ+1
+Future-Release-Request: for;3600
 Arrival-Date: Thu, 1 Jan 2026 12:00:00 +0000
 
 Original-Recipient: rfc822; Bob+x@example.org

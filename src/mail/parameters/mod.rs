@@ -6,12 +6,14 @@ mod urgency;
 pub(crate) mod xtext;
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::base::Timestamp;
 pub use body::BodyType;
 pub(crate) use dsn::envelope_id;
 pub use dsn::{Notify, OriginalRecipient, Ret};
 pub use urgency::DeliverBy;
-pub(crate) use urgency::priority;
+pub(crate) use urgency::{hold_for, hold_until, priority};
 
 /// The parameters of a MAIL or RCPT command, in the order and with their case as sent (RFC 5321 §4.1.1.11).
 ///
@@ -271,6 +273,49 @@ impl Parameters {
     /// ```
     pub fn priority(&self) -> Option<i8> {
         priority(self.value("MT-PRIORITY")?).ok()
+    }
+
+    /// How long the message shall be held before it is delivered: HOLDFOR of MAIL (RFC 4865 §4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().submission_requires_auth(false).start();
+    /// // A client of `server.submission()` sends `MAIL FROM:<ann@example.org> HOLDFOR=60`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> HOLDFOR=60\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.submission().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().hold_for(), Some(std::time::Duration::from_secs(60)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hold_for(&self) -> Option<Duration> {
+        hold_for(self.value("HOLDFOR")?).ok()
+    }
+
+    /// Until when the message shall be held before it is delivered: HOLDUNTIL of MAIL (RFC 4865 §4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().submission_requires_auth(false).start();
+    /// // A client of `server.submission()` sends `MAIL FROM:<ann@example.org> HOLDUNTIL=2099-01-01T00:00:00Z`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> HOLDUNTIL=2099-01-01T00:00:00Z\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.submission().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// let until = message.envelope().sender().parameters().hold_until().unwrap();
+    /// assert_eq!(until.to_string(), "2099-01-01T00:00:00.000000Z");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hold_until(&self) -> Option<Timestamp> {
+        hold_until(self.value("HOLDUNTIL")?).ok()
     }
 
     /// Whether the message must only be sent on under TLS: REQUIRETLS of MAIL (RFC 8689 §2). The server accepts it only

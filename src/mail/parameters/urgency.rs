@@ -1,4 +1,8 @@
-//! The values of the parameters that say how soon a message shall be delivered (RFC 2852, RFC 6710).
+//! The values of the parameters that say when a message shall be delivered (RFC 2852, RFC 4865, RFC 6710).
+
+use std::time::Duration;
+
+use crate::base::Timestamp;
 
 /// Until when a message shall be delivered: the value of BY (RFC 2852 §4).
 ///
@@ -59,6 +63,19 @@ pub(crate) fn priority(value: &str) -> Result<i8, &'static str> {
     value.parse().ok().filter(|_| is_number).ok_or("MT-PRIORITY must be a number from -9 to 9")
 }
 
+/// Parses the value of HOLDFOR (RFC 4865 §4): a number of seconds of up to nine digits.
+pub(crate) fn hold_for(value: &str) -> Result<Duration, &'static str> {
+    let is_number =
+        matches!(value.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() < 9 && rest.iter().all(u8::is_ascii_digit));
+    let seconds = value.parse().ok().filter(|_| is_number);
+    seconds.map(Duration::from_secs).ok_or("HOLDFOR must be a number of seconds from 1 to 999999999")
+}
+
+/// Parses the value of HOLDUNTIL (RFC 4865 §4, with erratum 2040): a date-time of RFC 3339.
+pub(crate) fn hold_until(value: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse(value).ok_or("HOLDUNTIL must be a time as in 2026-01-31T12:00:00Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +102,20 @@ mod tests {
             ("120;R;T", form),
         ] {
             assert_eq!(DeliverBy::parse(value).map(|by| (by.seconds, by.returns, by.trace)), want, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_held_for_seconds_or_until_a_time() {
+        for (value, want) in [("1", Some(1)), ("999999999", Some(999_999_999))] {
+            assert_eq!(hold_for(value).ok(), want.map(Duration::from_secs), "{value}");
+        }
+        for value in ["", "0", "01", "+5", "-5", "1000000000", "1.5", "1h"] {
+            assert!(hold_for(value).is_err(), "{value}");
+        }
+        assert_eq!(hold_until("1970-01-01T01:00:01+01:00"), Ok(Timestamp::from_micros(1_000_000)));
+        for value in ["", "tomorrow", "2026-01-01", "2026-01-01T12:00:00", "1767268800"] {
+            assert!(hold_until(value).is_err(), "{value}");
         }
     }
 

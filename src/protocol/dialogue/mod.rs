@@ -185,6 +185,7 @@ fn smtp_as(dialect: Dialect, script: &Dialogue) -> Smtp {
         lenient: lenient(Protocol::Smtp, script),
         xclient: script.settings("xclient").any(|its| its == "yes"),
         needs_qualified: script.settings("submission").any(|its| its == "strict"),
+        holds: dialect == Dialect::Smtp,
         seed: 1,
         limits,
     };

@@ -5,6 +5,7 @@ mod command;
 mod data;
 mod delivery;
 mod dialect;
+mod extension;
 mod fields;
 mod lenient;
 mod parameter;
@@ -25,6 +26,7 @@ use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Lenient, Machine, MailTxn, Next, Outcome,
     RequestField, StartTls, TlsState, Unfinished, Value,
 };
+use crate::base::Timestamp;
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::{Authentication, Channel};
 use chunk::{Chunk, PendingChunk};
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) xclient: bool,
     /// Whether the domains of senders and recipients must be fully qualified (RFC 6409 §4.2).
     pub(crate) needs_qualified: bool,
+    /// Whether messages are held on request, as servers for submission may (RFC 4865).
+    pub(crate) holds: bool,
     /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
@@ -66,6 +70,7 @@ impl Config {
             lenient: Lenient::default(),
             xclient: false,
             needs_qualified: false,
+            holds: false,
             seed: 1,
             limits: Limits::default(),
         }
@@ -133,6 +138,8 @@ struct Transaction {
     recipients: Vec<Recipient>,
     /// The number of accepted recipients.
     accepted: usize,
+    /// Until when the message is held.
+    held: Option<Timestamp>,
 }
 
 /// A request of the client, or an event that needs a reply like one.

@@ -2,7 +2,8 @@
 
 use super::refusal::Refusal;
 use crate::mail::{
-    BodyType, DeliverBy, Notify, OriginalRecipient, Parameter, Parameters, Ret, envelope_id, priority, xtext,
+    BodyType, DeliverBy, Notify, OriginalRecipient, Parameter, Parameters, Ret, envelope_id, hold_for, hold_until,
+    priority, xtext,
 };
 
 /// Parses `*(SP keyword ["=" value])` (RFC 5321 §4.1.2, esmtp-param). Returns the parameters as written.
@@ -41,6 +42,8 @@ const OF_MAIL: &[(&str, Check)] = &[
     ("SMTPUTF8", |value| none(value, "SMTPUTF8 takes no value")),
     ("AUTH", auth),
     ("BY", |value| DeliverBy::parse(value.unwrap_or_default()).map(drop)),
+    ("HOLDFOR", |value| hold_for(value.unwrap_or_default()).map(drop)),
+    ("HOLDUNTIL", |value| hold_until(value.unwrap_or_default()).map(drop)),
     ("MT-PRIORITY", |value| priority(value.unwrap_or_default()).map(drop)),
     ("REQUIRETLS", |value| none(value, "REQUIRETLS takes no value")),
     ("RET", |value| Ret::parse(value.unwrap_or_default()).map(drop)),
@@ -60,6 +63,10 @@ pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
     let parameters = checked(text, OF_MAIL)?;
+    // RFC 4865 §4: one of them.
+    if parameters.value("HOLDFOR").and(parameters.value("HOLDUNTIL")).is_some() {
+        return Err(Refusal::parameters("HOLDFOR and HOLDUNTIL exclude each other"));
+    }
     // RFC 1870 §4: up to twenty digits. A number that does not fit is larger than any limit.
     let size = parameters.value("SIZE").map_or(0, |value| value.parse().unwrap_or(u64::MAX));
     if size > limit { Err(Refusal::too_large(limit)) } else { Ok(parameters) }
@@ -132,6 +139,10 @@ mod tests {
             (" =x", "501"),
             (" BY", "501"),
             (" BY=0;R", "501"),
+            (" HOLDFOR", "501"),
+            (" HOLDFOR=0", "501"),
+            (" HOLDUNTIL=tomorrow", "501"),
+            (" HOLDFOR=60 HOLDUNTIL=2026-01-01T12:00:00Z", "501"),
             (" MT-PRIORITY=10", "501"),
             (" REQUIRETLS=yes", "501"),
             (" RET", "501"),

@@ -1,6 +1,5 @@
 //! Performing the commands.
 
-use std::borrow::Cow;
 use std::mem;
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use super::data::{Body, Receiver};
 use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
 use super::verify::is_qualified;
-use super::xclient::ATTRIBUTES;
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{BodyType, Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
@@ -91,7 +89,7 @@ impl Smtp {
         match command {
             SmtpCommand::Helo(name) => Ok(self.hello(&name, txn, false)),
             SmtpCommand::Ehlo(name) => Ok(self.hello(&name, txn, true)),
-            SmtpCommand::Mail { sender, is_international } => self.mail(sender, is_international),
+            SmtpCommand::Mail { sender, is_international } => self.mail(sender, is_international, txn),
             SmtpCommand::Rcpt { address, parameters, is_international } => {
                 self.rcpt(&address, parameters, is_international, txn)
             }
@@ -133,40 +131,7 @@ impl Smtp {
         answered(reply)
     }
 
-    /// The lines of EHLO after the host name, with their codes and without the last CRLF.
-    pub(in crate::protocol) fn capabilities(&self) -> String {
-        let size = format!("SIZE {}", self.config.limits.message);
-        let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
-        all.extend(["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN", "DELIVERBY"].map(Cow::Borrowed));
-        all.extend(["MT-PRIORITY", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
-        // RFC 9422 §3: one to six digits.
-        let limit = self.config.limits.recipients;
-        if (1..=999_999).contains(&limit) {
-            all.push(format!("LIMITS RCPTMAX={limit}").into());
-        }
-        if self.tls.is_offered() {
-            all.push("STARTTLS".into());
-        }
-        // RFC 8689 §2.
-        if self.tls.is_active() {
-            all.push("REQUIRETLS".into());
-        }
-        // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
-        if !self.tls.is_required(StartTls::BeforeLogin) {
-            all.extend(self.capability_overrides.mechanism_list("AUTH", &self.tls));
-        }
-        if self.config.xclient {
-            all.push(format!("XCLIENT {}", ATTRIBUTES.join(" ")).into());
-        }
-        all.push("HELP".into());
-        all = self.capability_overrides.apply(&self.tls, all);
-        // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
-        all.sort_by_key(|line| *line == "HELP");
-        let Some((last, others)) = all.split_last() else { return String::new() };
-        others.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + last
-    }
-
-    fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {
+    fn mail(&mut self, sender: Sender, is_international: bool, txn: &MailTxn<'_>) -> Answer {
         self.may_send()?;
         self.may_follow_chunks()?;
         if matches!(self.state, SmtpState::Transaction(_)) {
@@ -179,11 +144,9 @@ impl Smtp {
         if is_international && !sender.parameters().smtputf8() {
             return Err(Refusal::new("553 5.6.7", "a non-ASCII address needs the SMTPUTF8 parameter"));
         }
-        // RFC 8689 §2: without TLS the server does not have this extension.
-        if sender.parameters().require_tls() && !self.tls.is_active() {
-            return Err(Refusal::unknown_parameters("REQUIRETLS"));
-        }
-        self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
+        self.may_require_tls(sender.parameters())?;
+        let held = self.held_until(sender.parameters(), txn.now())?;
+        self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0, held });
         Ok(say("250 2.1.0 Ok"))
     }
 
@@ -268,7 +231,10 @@ impl Smtp {
             let deliveries = Request::Deliveries(Box::new(Deliveries::new(message, is_filed, txn.resets())));
             return Ok(Outcome { reply: Reply::default(), status: None, next: Next::More(deliveries) });
         }
-        let message = txn.deliver(envelope, raw);
+        let message = match transaction.held {
+            Some(until) => txn.hold(envelope, raw, until),
+            None => txn.deliver(envelope, raw),
+        };
         Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
     }
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::base::MessageNo;
+use super::Destination;
+use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Change, Message};
 
 /// What was done in a transaction, for the record of the exchange.
@@ -11,6 +12,8 @@ pub(crate) struct TxnLog {
     pub(crate) changes: Vec<Change>,
     /// The accepted message, until the journal takes it.
     pub(crate) accepted: Option<Message>,
+    /// When and where to file the accepted message, if it is held.
+    pub(crate) held: Option<(Timestamp, Destination)>,
     /// The messages that an IMAP client appended.
     pub(crate) appended: Vec<Message>,
     /// New facts about the client. `None` for most exchanges.
@@ -56,7 +59,8 @@ impl TxnLog {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { changes, accepted, appended, facts } = self;
+        // A message that is held is accepted too.
+        let Self { changes, accepted, held: _, appended, facts } = self;
         changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
     }
 

@@ -20,8 +20,8 @@ pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 
 use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
 use crate::mail::{
-    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
-    Token, TokenChange,
+    Account, AccountNo, Accounts, Change, Envelope, Flags, INBOX, InternalDate, Mailbox, MailboxId, Member, Message,
+    Origin, Token, TokenChange,
 };
 use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
 
@@ -79,6 +79,10 @@ impl<'a> MailTxn<'a> {
     /// How often the server was reset.
     pub(crate) fn resets(&self) -> u64 {
         self.mail.resets
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {
@@ -207,6 +211,19 @@ impl<'a> MailTxn<'a> {
         }
         self.mail.log.accepted = Some(message.clone());
         (message, route.is_some())
+    }
+
+    /// Captures a message, which is filed at this time in the INBOX of each accepted recipient or according to the route.
+    pub(crate) fn hold(&mut self, envelope: Envelope, raw: Bytes, until: Timestamp) -> Message {
+        let message = self.message(Some(envelope), raw);
+        let destination = match self.route.take() {
+            None => Some(Destination { login: None, mailbox: INBOX.into() }),
+            Some(Route::Into(destination)) => Some(destination),
+            Some(Route::Nowhere) => None,
+        };
+        self.mail.log.held = destination.map(|destination| (until, destination));
+        self.mail.log.accepted = Some(message.clone());
+        message
     }
 
     /// Files a message in the INBOX of a recipient, unless the account already has it.
