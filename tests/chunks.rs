@@ -59,6 +59,38 @@ fn a_chunk_that_a_rule_acknowledges_in_place_of_the_server_is_lost() {
 }
 
 #[test]
+fn a_chunk_that_is_lost_is_not_shown_with_octets_of_another() {
+    // The second chunk is lost at once, or in a later turn of its exchange.
+    for steps in [
+        "{ reply = '250 2.0.0 yes' }",
+        "[{ reply = '250-2.0.0 more' }, { await = '~.*' }, { reply = '250 2.0.0 yes' }]",
+    ] {
+        let server = with(&format!("[[rule]]\non = 'smtp.bdat'\nnth = 2\ndo = {steps}\n"));
+        let mut client = began(&server, "smtp");
+        chunk(&mut client, "", "A: 1\r\n");
+        if chunk(&mut client, "", "B: 2\r\n").starts_with("250-") {
+            assert_eq!(client.ask("go on"), "250 2.0.0 yes");
+        }
+        chunk(&mut client, "", "C: 3\r\n");
+        chunk(&mut client, " LAST", "D: 4\r\nE: 5\r\n");
+        client.ask("QUIT");
+        server.settled().block();
+
+        let transcript = server.transcript();
+
+        let text = transcript.to_string();
+        let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("C: <")).collect();
+        let wanted =
+            ["C: <6 octets of m1>", "C: <6 octets, not recorded>", "C: <6 octets of m1>", "C: <12 octets of m1>"];
+        assert_eq!(shown, wanted, "{text}");
+        let verbatim = transcript.verbatim();
+        let is_kept = |line: &&str| ["A: 1", "B: 2", "C: 3", "D: 4", "E: 5"].iter().any(|its| line.ends_with(its));
+        let kept: Vec<&str> = verbatim.lines().filter(is_kept).collect();
+        assert_eq!(kept, ["C: A: 1", "C: C: 3", "C: D: 4", "C: E: 5"], "{verbatim}");
+    }
+}
+
+#[test]
 fn rules_on_a_message_see_it_after_its_last_chunk() {
     let server = with(
         "[[rule]]\non = 'smtp.message'\nwhen = { subject = 'spam', size = 17, from = 'ann@example.org' }\n\

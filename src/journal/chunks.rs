@@ -25,6 +25,16 @@ impl Chunks {
     }
 }
 
+/// Whether a chunk became a part of its message: the next one continues at its end. Otherwise a rule acknowledged it in
+/// place of the server.
+pub(super) fn is_kept(journal: &Journal, log: &SessionLog, turn: &RecordedTurn<'_>, end: u64) -> bool {
+    let next = log.records.since(turn.exchange).take(MOST_AHEAD).find_map(|seq| {
+        let Description::Turn(next) = journal.describe(seq, journal.get(seq)?) else { return None };
+        next.detail.filter(|_| next.is_first && next.exchange > turn.exchange)?.before
+    });
+    turn.event().map(Event::as_smtp) == Some(Event::SmtpMessage) || next == Some(end)
+}
+
 /// The record that ends the message of this chunk, and the message.
 fn end_of(journal: &Journal, log: &SessionLog, turn: &RecordedTurn<'_>) -> (Seq, Option<MessageNo>) {
     let mut end = turn.exchange;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chunks::Chunks;
+use super::chunks::{self, Chunks};
 use super::record::Label;
 use super::{Description, Ending, Gone, Journal, Left, Less, Noted, RecordedTurn, SessionLog, Stalled, Weight};
 use crate::base::{MessageNo, Seq, SessionNo, braced, visible};
@@ -330,12 +330,13 @@ impl Part {
         if octets == 0 {
             return;
         }
-        let log = journal.session(self.session);
+        let end = before.saturating_add(octets);
+        let log = journal.session(self.session).filter(|log| chunks::is_kept(journal, log, turn, end));
         let line = match log.and_then(|log| self.chunks.message(journal, log, turn)) {
             Some(no) => match journal.message(no) {
                 Some(captured) => {
-                    let range = before as usize..before.saturating_add(octets) as usize;
-                    // A rule may have dropped chunks of a message.
+                    let range = before as usize..end as usize;
+                    // A log may have been altered.
                     let is_part = captured.message.raw().get(range.clone()).is_some();
                     if is_part { Line::Chunk(captured.message.clone(), range) } else { Line::Dropped(octets) }
                 }

@@ -6,7 +6,7 @@ use super::data::Body;
 use super::perform::say;
 use super::refusal::Refusal;
 use super::{Receiver, Request, Smtp, SmtpState};
-use crate::protocol::{Decoded, Event, Input, Outcome};
+use crate::protocol::{Decoded, Event, Input, Next, Outcome, Status};
 
 /// A chunk that is arriving.
 #[derive(Debug)]
@@ -158,6 +158,14 @@ impl Smtp {
         Decoded { event, input: Input::Chunk { line, before, octets: size }, request }
     }
 
+    /// The reply to a chunk whose end the server cannot wait for. RFC 3030 §2 has it read the octets before it replies; the
+    /// connection is closed instead, because what follows must not be taken for commands.
+    pub(super) fn endless_chunk(&self) -> Outcome<Request> {
+        let too_large = Refusal::too_large(self.config.limits.message);
+        let refusal = self.may_come_before_tls(Event::SmtpBdat).err().unwrap_or(too_large);
+        Outcome { reply: refusal.reply(), status: Some(Status::Negative), next: Next::End }
+    }
+
     /// The reply to a chunk that is not the last one of a message.
     pub(super) fn chunk(&mut self, chunk: Chunk) -> Result<Outcome<Request>, Refusal> {
         match chunk.refusal {
@@ -186,9 +194,11 @@ impl Smtp {
     }
 }
 
-/// Parses `chunk-size [SP end-marker]` (RFC 3030 §2). A size that does not fit a number is larger than anything that can
-/// come. If only the end marker is wrong, the octets follow nevertheless.
-pub(super) fn parse(argument: &str) -> Result<(u64, Result<bool, Refusal>), Refusal> {
+/// Parses `chunk-size [SP end-marker]` (RFC 3030 §2). The size is `None` if it does not fit a number: so many octets never
+/// come to an end. If only the end marker is wrong, the octets follow nevertheless.
+///
+/// Without a size, nobody knows what follows. Like Postfix and Exim, the server reads it as commands.
+pub(super) fn parse(argument: &str) -> Result<(Option<u64>, Result<bool, Refusal>), Refusal> {
     let wrong = || Refusal::parameters("it must be BDAT size [LAST], with the number of octets that follow");
     let (size, marker) = argument.split_once(' ').unwrap_or((argument, ""));
     if size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -199,7 +209,7 @@ pub(super) fn parse(argument: &str) -> Result<(u64, Result<bool, Refusal>), Refu
         marker if marker.eq_ignore_ascii_case("LAST") => Ok(true),
         _ => Err(wrong()),
     };
-    Ok((size.parse().unwrap_or(u64::MAX), is_last))
+    Ok((size.parse().ok(), is_last))
 }
 
 #[cfg(test)]
@@ -296,10 +306,30 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_of_more_octets_than_can_be_counted_ends_the_session() {
+        for size in ["18446744073709551616", "99999999999999999999 LAST"] {
+            let mut machine = Smtp::new(Arc::new(Config::for_test(Dialect::Smtp)), false, false);
+            let mut mail = MailStore::new(Accounts::default());
+            let talk = format!("EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nBDAT {size}\r\nNOOP\r\n");
+            let mut input = BytesMut::from(talk.as_bytes());
+            let (mut said, mut is_over) = (String::new(), false);
+            while let Some(decoded) = machine.decode(&mut input).filter(|_| !is_over) {
+                let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+                let outcome = machine.perform(decoded.request, &mut txn);
+                said = String::from_utf8_lossy(outcome.reply.text()).into_owned();
+                is_over = matches!(outcome.next, Next::End);
+            }
+
+            assert!(is_over, "{size}: {said}");
+            assert_eq!(said, "552 5.3.4 Message size exceeds fixed maximum message size of 26214400 octets\r\n");
+        }
+    }
+
+    #[test]
     fn a_chunk_of_an_absurd_size_is_discarded_to_the_end() {
         let mut machine = Smtp::new(Arc::new(Config::for_test(Dialect::Smtp)), false, false);
         let mut mail = MailStore::new(Accounts::default());
-        let size = "9".repeat(100);
+        let size = u64::MAX.to_string();
         let talk = format!("EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nBDAT {size}\r\nNOOP\r\n");
         let mut input = BytesMut::from(talk.as_bytes());
         let mut events = Vec::new();
@@ -316,7 +346,7 @@ mod tests {
         }
 
         assert_eq!(events, [Event::SmtpGreeting, Event::SmtpCaps, Event::SmtpMail, Event::SmtpRcpt]);
-        assert_eq!(machine.unfinished().octets, "BDAT \r\n".len() as u64 + 100 + "NOOP\r\n".len() as u64 + 1_000_000);
+        assert_eq!(machine.unfinished().octets, "BDAT \r\n".len() as u64 + 20 + "NOOP\r\n".len() as u64 + 1_000_000);
         assert_eq!(machine.unfinished_octets()[1], b"", "nothing is kept");
     }
 

@@ -25,9 +25,9 @@ pub(crate) enum SmtpCommand {
         is_international: bool,
     },
     Data,
-    /// The size of the chunk that follows, and whether it is the last one.
+    /// The size of the chunk that follows, if it can be counted, and whether it is the last one.
     Bdat {
-        size: u64,
+        size: Option<u64>,
         is_last: Result<bool, Refusal>,
     },
     Rset,

@@ -128,6 +128,7 @@ impl Smtp {
                 let _over = mem::replace(&mut self.state, SmtpState::Idle);
                 Next::Continue
             }
+            Request::Endless => Next::End,
             Request::Deliveries(deliveries) => deliveries.skip(),
             Request::Disconnect(why) => why.after_other_reply(),
             Request::Greeting | Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => Next::Continue,

@@ -156,6 +156,8 @@ pub(crate) enum Request {
     Message(Body),
     /// A chunk that is not the last one of a message.
     Chunk(Chunk),
+    /// BDAT with more octets than can be counted.
+    Endless,
     /// The recipients of a message without a reply so far, over LMTP.
     Deliveries(Box<Deliveries>),
     /// The server ends the session, without being asked.
@@ -209,6 +211,9 @@ impl Smtp {
                 let decoded = self.read_line(line);
                 let Request::Command(SmtpCommand::Bdat { size, is_last }) = decoded.request else {
                     return Some(decoded);
+                };
+                let Some(size) = size else {
+                    return Some(Decoded { event: decoded.event, input: decoded.input, request: Request::Endless });
                 };
                 let Input::Line(line) = decoded.input else { return None };
                 self.begin_chunk(&line, size, is_last);
@@ -319,6 +324,7 @@ impl Machine for Smtp {
             | Request::Refused(_)
             | Request::Sasl(_)
             | Request::Chunk(_)
+            | Request::Endless
             | Request::Disconnect(_) => None,
         }
     }
@@ -359,6 +365,7 @@ impl Machine for Smtp {
             Request::Greeting
             | Request::Message(_)
             | Request::Chunk(_)
+            | Request::Endless
             | Request::Deliveries(_)
             | Request::Disconnect(_) => return None,
         }

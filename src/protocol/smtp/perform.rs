@@ -41,6 +41,7 @@ impl Smtp {
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
             Request::Chunk(chunk) => self.chunk(chunk),
+            Request::Endless => Ok(self.endless_chunk()),
             Request::Deliveries(deliveries) => Ok(Self::deliver(*deliveries, txn)),
             Request::Disconnect(why) => Ok(self.disconnect(why)),
         };
