@@ -3,6 +3,7 @@
 mod calendar;
 #[cfg(feature = "serde")]
 mod codec;
+mod domain;
 mod escape;
 mod excerpt;
 mod identifier;
@@ -17,6 +18,7 @@ mod timestamp;
 pub(crate) use calendar::{DAYS, MONTHS};
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
+pub(crate) use domain::with_u_labels;
 pub(crate) use escape::{braced, is_name, placeholder, visible};
 pub(crate) use excerpt::{common, excerpt, shown};
 pub(crate) use identifier::is_identifier;

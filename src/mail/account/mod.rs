@@ -14,6 +14,7 @@ pub(crate) use token::{Token, TokenChange, TokenKind, TokenState, Tokens};
 use super::change::Change;
 use super::mailbox::{Mailbox, MailboxNo};
 use super::name::{INBOX, Namespace};
+use crate::base::with_u_labels;
 
 /// An account's number within its server; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -271,9 +272,9 @@ impl Accounts {
 
     /// The login with this address, compared case-insensitively.
     fn listed(&self, address: &str) -> Option<&Member> {
-        self.members.iter().find(|member| {
-            member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address)) || same(&member.login, address)
-        })
+        self.members
+            .iter()
+            .find(|member| member.addresses.iter().any(|its| same(its, address)) || same(&member.login, address))
     }
 
     fn owner(&self, address: &str) -> Option<&Member> {
@@ -301,19 +302,50 @@ fn without_detail(address: &str, separator: char) -> Option<String> {
     (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
 }
 
-/// Whether two logins are the same.
+/// Whether two logins or addresses are the same. A domain is the same as A-label and as U-label (RFC 5890 §2.3.2.4).
 fn same(login: &str, other: &str) -> bool {
-    login.eq_ignore_ascii_case(other)
+    // Two A-labels differ as any other ASCII text does.
+    login.eq_ignore_ascii_case(other) || !(login.is_ascii() && other.is_ascii()) && key(login) == key(other)
 }
 
+/// A login in lower case, with U-labels.
 fn key(login: &str) -> Cow<'_, str> {
     let is_folded = login.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_folded { Cow::Borrowed(login) } else { Cow::Owned(login.to_lowercase()) }
+    if is_folded { with_u_labels(login) } else { Cow::Owned(with_u_labels(&login.to_lowercase()).into_owned()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_is_the_same_as_a_label_and_as_u_label() {
+        let own = ["bob@bücher.example", "all@xn--bcher-kva.example"];
+        let member = |login: &str, address: &str| Member {
+            login: login.into(),
+            password: "".into(),
+            tokens: Vec::new(),
+            addresses: vec![address.into()],
+        };
+        let list = vec![member(own[0], own[1])];
+        let mut accounts = Accounts::new(list.clone(), Namespace::default(), 1);
+        let opening = accounts.opening(own[0]).unwrap();
+        accounts.apply(&opening, |_| None).unwrap();
+
+        for name in [own[0], "BOB@BÜCHER.EXAMPLE", "bob@xn--bcher-kva.example", "Bob@XN--BCHER-kva.example"] {
+            assert_eq!(accounts.known(name), Some(own[0]), "{name}");
+            assert_eq!(accounts.login_for(name), own[0], "{name}");
+            assert!(accounts.find(name).is_some() && accounts.opening(name).is_none(), "{name}");
+        }
+        for address in ["all@bücher.example", "all@xn--bcher-kva.EXAMPLE"] {
+            assert!(accounts.delivers_to(address), "{address}");
+            assert!(member("eve@example.org", address).conflict(&list).is_some(), "{address}");
+        }
+        for stranger in ["bob@bucher.example", "bob@xn--bcher-kvb.example", "xn--bcher-kva@bücher.example"] {
+            assert!(!accounts.delivers_to(stranger), "{stranger}");
+            assert_eq!(accounts.known(stranger), None, "{stranger}");
+        }
+    }
 
     #[test]
     fn a_mailbox_is_found_by_its_current_name() {
