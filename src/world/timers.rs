@@ -271,7 +271,7 @@ mod tests {
         let tip = world.journal.tip();
         let due = world.timers.next().expect("the message is held");
 
-        world.fall_due(due);
+        world.fall_due(None, due);
 
         let mut rebuilt = Accounts::new(Vec::new(), Namespace::default(), 1);
         let mut recorded_later = 0;

@@ -63,7 +63,8 @@ mod tests {
         let members =
             vec![member("token", "", &["tok-1"]), member("both", "x", &["tok-2"]), member("neither", "", &[])];
         let accounts = Accounts::new(members, Namespace::default(), 1);
-        let credentials = AccountCredentials { accounts: &accounts, now: Timestamp::from_micros(0) };
+        let credentials =
+            AccountCredentials { accounts: &accounts, are_refused: false, now: Timestamp::from_micros(0) };
 
         for (login, password) in [
             ("token", Password::Unknown),
