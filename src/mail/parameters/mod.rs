@@ -275,7 +275,7 @@ impl Parameters {
         priority(self.value("MT-PRIORITY")?).ok()
     }
 
-    /// How long the message shall be held before it is delivered: HOLDFOR of MAIL (RFC 4865 §4).
+    /// How long the message shall be held before it is delivered: HOLDFOR of MAIL (RFC 4865).
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -296,7 +296,7 @@ impl Parameters {
         hold_for(self.value("HOLDFOR")?).ok()
     }
 
-    /// Until when the message shall be held before it is delivered: HOLDUNTIL of MAIL (RFC 4865 §4).
+    /// Until when the message shall be held before it is delivered: HOLDUNTIL of MAIL (RFC 4865).
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

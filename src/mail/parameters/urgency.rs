@@ -63,7 +63,7 @@ pub(crate) fn priority(value: &str) -> Result<i8, &'static str> {
     value.parse().ok().filter(|_| is_number).ok_or("MT-PRIORITY must be a number from -9 to 9")
 }
 
-/// Parses the value of HOLDFOR (RFC 4865 §4): a number of seconds of up to nine digits.
+/// Parses the value of HOLDFOR (RFC 4865): a number of seconds of up to nine digits.
 pub(crate) fn hold_for(value: &str) -> Result<Duration, &'static str> {
     let is_number =
         matches!(value.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() < 9 && rest.iter().all(u8::is_ascii_digit));
@@ -71,7 +71,7 @@ pub(crate) fn hold_for(value: &str) -> Result<Duration, &'static str> {
     seconds.map(Duration::from_secs).ok_or("HOLDFOR must be a number of seconds from 1 to 999999999")
 }
 
-/// Parses the value of HOLDUNTIL (RFC 4865 §4, with erratum 2040): a date-time of RFC 3339.
+/// Parses the value of HOLDUNTIL (RFC 4865, with erratum 2040): a date-time of RFC 3339.
 pub(crate) fn hold_until(value: &str) -> Result<Timestamp, &'static str> {
     Timestamp::parse(value).ok_or("HOLDUNTIL must be a time as in 2026-01-31T12:00:00Z")
 }

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::mail::Parameters;
 use crate::protocol::StartTls;
 
-/// RFC 4865 §4: the longest interval and the last time. The time is fixed, so that transcripts do not change.
+/// RFC 4865: the longest interval and the last time. The time is fixed, so that transcripts do not change.
 const FUTURERELEASE: &str = "FUTURERELEASE 31536000 2099-12-31T23:59:59Z";
 const LONGEST_HOLD: Duration = Duration::from_secs(31_536_000);
 const LAST_RELEASE: Timestamp = Timestamp::from_micros(4_102_444_799_000_000);
@@ -60,7 +60,7 @@ impl Smtp {
         }
     }
 
-    /// Until when the message shall be held; `None` if it shall be delivered at once. RFC 4865 §4 gives the maxima, and
+    /// Until when the message shall be held; `None` if it shall be delivered at once. RFC 4865 gives the maxima, and
     /// has values that make no sense refused like those that are malformed.
     pub(super) fn held_until(&self, parameters: &Parameters, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
         let (interval, time) = (parameters.hold_for(), parameters.hold_until());

@@ -63,7 +63,7 @@ pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
     let parameters = checked(text, OF_MAIL)?;
-    // RFC 4865 §4: one of them.
+    // RFC 4865: one of them.
     if parameters.value("HOLDFOR").and(parameters.value("HOLDUNTIL")).is_some() {
         return Err(Refusal::parameters("HOLDFOR and HOLDUNTIL exclude each other"));
     }
