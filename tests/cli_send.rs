@@ -95,7 +95,7 @@ fn the_options_of_sendmail_are_understood() {
             "From: x@y.example\r\n\r\n".to_owned()
         }),
         (
-            &["-N", "never", "-R", "hdrs", "-V", "x1", "-O", "DeliveryMode=b", "-odb", "-q", "bob@example.org"],
+            &["-O", "DeliveryMode=b", "-odb", "-q", "bob@example.org"],
             "From: x@y.example\n\n",
             "ann@localhost",
             &["bob@example.org"],
@@ -131,6 +131,52 @@ fn the_options_of_sendmail_are_understood() {
         assert_eq!((its_from.as_str(), its_recipients), (from, recipients.iter().map(|its| its.to_string()).collect()));
         assert_eq!(stable(&its_raw), raw, "{arguments:?}");
         assert!(its_raw.contains("\r\nDate: ") && its_raw.contains("\r\nMessage-ID: <"), "{its_raw}");
+    }
+}
+
+#[test]
+fn notifications_are_asked_for_if_the_server_announces_dsn() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("old.toml");
+    fs::write(&old, "mailjig = 1\n[server.smtp]\ncaps.remove = ['DSN']\n").unwrap();
+    let (server, old) = (Served::start(&[]), Served::start(&["--scenario", old.to_str().unwrap()]));
+    let envelope = |server: &Served| {
+        let listed = server.told(&["messages", "--json"]);
+        serde_json::from_str::<Value>(listed.lines().last().unwrap()).unwrap()["envelope"].take()
+    };
+
+    for (options, ret, id, notify) in [
+        (&["-Nsuccess,delay", "-R", "HDRS", "-V", "a+b=c d"][..], "HDRS", "a+2Bb+3Dc+20d", "SUCCESS,DELAY"),
+        (&["-N", "never"], "", "", "NEVER"),
+        (&["-R", "full"], "FULL", "", ""),
+        (&["-Vx1", "-i"], "", "x1", ""),
+    ] {
+        let arguments = [options, &["bob@example.org", "eve@example.org"]].concat();
+        let sent = send(&server, &arguments, "hello\n");
+
+        assert!(sent.status.success() && sent.stderr.is_empty(), "{options:?}: {sent:?}");
+        let its = envelope(&server);
+        let mail = &its["from"]["parameters"];
+        let sent_with = |keyword: &str| mail[keyword].as_str().unwrap_or_default();
+        assert_eq!((sent_with("RET"), sent_with("ENVID")), (ret, id), "{options:?}");
+        for recipient in its["recipients"].as_array().unwrap() {
+            assert_eq!(recipient["parameters"]["NOTIFY"].as_str().unwrap_or_default(), notify, "{options:?}");
+        }
+        let sent = send(&old, &arguments, "hello\n");
+        let said = String::from_utf8(sent.stderr).unwrap();
+        assert!(sent.status.success(), "{options:?}: {said}");
+        assert_eq!(said, "mailjig: the server does not announce DSN, so `-N`, `-R` and `-V` have no effect\n");
+        assert!(envelope(&old)["from"]["parameters"].get("RET").is_none());
+    }
+    for (option, value, right) in [
+        ("-N", "always", "NOTIFY must be NEVER, or SUCCESS, FAILURE and DELAY separated by commas"),
+        ("-R", "some", "RET must be FULL or HDRS"),
+        ("-V", "", "it must not be empty"),
+        ("-V", "jürgen", "ENVID must be printable ASCII when decoded"),
+    ] {
+        let sent = send(&server, &[option, value, "bob@example.org"], "");
+        assert_eq!(sent.status.code(), Some(2), "{option} {value}");
+        assert!(String::from_utf8_lossy(&sent.stderr).contains(right), "{option} {value}: {sent:?}");
     }
 }
 

@@ -27,9 +27,33 @@ pub(crate) fn octets(value: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
+/// Encodes text as `xtext`.
+#[cfg(feature = "cli")]
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'!'..=b'~' if !matches!(byte, b'+' | b'=') => encoded.push(byte.into()),
+            _ => encoded += &format!("+{byte:02X}"),
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "cli")]
+    fn encoded_text_is_decoded_to_itself() {
+        for (text, encoded) in
+            [("plain!~", "plain!~"), ("a+b=c d", "a+2Bb+3Dc+20d"), ("ü", "+C3+BC"), ("\0\x7f", "+00+7F")]
+        {
+            assert_eq!(encode(text), encoded);
+            assert_eq!(decode(encoded).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn xtext_is_decoded() {

@@ -2,6 +2,7 @@
 
 mod address;
 mod compose;
+mod dsn;
 mod input;
 mod relay;
 mod server;
@@ -21,6 +22,7 @@ use crate::cli::examples;
 use crate::mail::Address;
 use address::{address, addresses, user};
 use compose::Composed;
+use dsn::Dsn;
 use input::Draft;
 use server::SmtpServer;
 use smtp::{Dialogue, Outgoing, Sent};
@@ -58,6 +60,8 @@ pub(in crate::cli) struct Send {
     #[command(flatten)]
     composed: Composed,
     #[command(flatten)]
+    dsn: Dsn,
+    #[command(flatten)]
     ignored: Ignored,
     #[command(flatten)]
     server: SmtpServer,
@@ -81,15 +85,6 @@ struct Ignored {
     /// Ignored: the message is always sent at once, and there is no queue.
     #[arg(short = 'q', action = clap::ArgAction::Count, help_heading = "Options of sendmail without effect")]
     _queue: u8,
-    /// Ignored: the server does not have the extension DSN, which carries it.
-    #[arg(short = 'N', value_name = "WHEN", help_heading = "Options of sendmail without effect")]
-    _notify: Vec<String>,
-    /// Ignored, as -N.
-    #[arg(short = 'R', value_name = "WHAT", help_heading = "Options of sendmail without effect")]
-    _returned: Vec<String>,
-    /// Ignored, as -N.
-    #[arg(short = 'V', value_name = "ID", help_heading = "Options of sendmail without effect")]
-    _envelope: Vec<String>,
     /// Ignored: the octets of the message say what it is.
     #[arg(short = 'B', value_name = "TYPE", help_heading = "Options of sendmail without effect")]
     _body_type: Vec<String>,
@@ -146,7 +141,7 @@ impl Send {
             }
         };
         recipients.extend(self.recipients.iter().flat_map(|list| addresses(list.as_bytes())));
-        let mut outgoing = Outgoing { sender: from.address, recipients: Vec::new(), message };
+        let mut outgoing = Outgoing { sender: from.address, recipients: Vec::new(), message, dsn: self.dsn.clone() };
         for Address { address, .. } in recipients {
             if !outgoing.recipients.contains(&address) {
                 outgoing.recipients.push(address);

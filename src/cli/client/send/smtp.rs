@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use super::dsn::Dsn;
 use super::status::SmtpError;
 use crate::cli::client::output::harmless;
 
@@ -60,6 +61,7 @@ pub(super) struct Outgoing {
     pub(super) recipients: Vec<String>,
     /// With CRLF at the end of each line.
     pub(super) message: Vec<u8>,
+    pub(super) dsn: Dsn,
 }
 
 /// What became of it: the server accepted the message for at least one recipient.
@@ -104,12 +106,15 @@ impl Dialogue {
     }
 
     fn transact(&mut self, outgoing: &Outgoing) -> Result<Sent, SmtpError> {
-        let mail = format!("MAIL FROM:<{}>{}", outgoing.sender, self.parameters(outgoing)?);
+        let dsn = self.dsn(outgoing);
+        let of_dsn = dsn.map(Dsn::of_mail).unwrap_or_default();
+        let mail = format!("MAIL FROM:<{}>{}{of_dsn}", outgoing.sender, self.parameters(outgoing)?);
         let reply = self.ask(&mail)?;
         self.accept(Stage::Sender, Some(&outgoing.sender), reply)?;
+        let of_dsn = dsn.map(Dsn::of_rcpt).unwrap_or_default();
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         for recipient in &outgoing.recipients {
-            let reply = self.ask(&format!("RCPT TO:<{recipient}>"))?;
+            let reply = self.ask(&format!("RCPT TO:<{recipient}>{of_dsn}"))?;
             match self.accept(Stage::Recipient, Some(recipient), reply) {
                 Ok(_) => accepted.push(recipient.clone()),
                 Err(SmtpError::Refused(its)) if its.reply.code != 421 => refused.push(its),
@@ -129,9 +134,24 @@ impl Dialogue {
         Ok(Sent { accepted, refused, reply })
     }
 
-    /// The parameters of MAIL, of the extensions that the server has.
+    fn has(&self, extension: &str) -> bool {
+        self.extensions.iter().any(|its| its == extension)
+    }
+
+    /// What the sender wants to be notified of, if the server has the extension for it. A message without it is better
+    /// than none, as with sendmail.
+    fn dsn<'o>(&self, outgoing: &'o Outgoing) -> Option<&'o Dsn> {
+        let dsn = Some(&outgoing.dsn).filter(|dsn| dsn.is_wanted())?;
+        if !self.has("DSN") {
+            complain!("mailjig: the server does not announce DSN, so `-N`, `-R` and `-V` have no effect");
+            return None;
+        }
+        Some(dsn)
+    }
+
+    /// The parameters of MAIL, of the extensions that the server has, without those of DSN.
     fn parameters(&self, outgoing: &Outgoing) -> Result<String, SmtpError> {
-        let has = |name: &str| self.extensions.iter().any(|its| its == name);
+        let has = |name: &str| self.has(name);
         let mut parameters = String::new();
         if has("SIZE") {
             parameters += &format!(" SIZE={}", outgoing.message.len());
