@@ -188,7 +188,10 @@ impl Announced {
         let settings: Settings = script.settings.iter().filter(is_relevant).cloned().collect();
         let key = (protocol.to_owned(), settings, is_secured, is_logged_in);
         self.0.entry(key).or_insert_with(|| {
-            let server = server(protocol, script);
+            let mut script = script.clone();
+            // After a login no mechanisms are announced, and a list of them may close LOGIN.
+            script.settings.retain(|(key, _)| !(is_logged_in && key == "mechanisms"));
+            let server = server(protocol, &script);
             let mut client = Client::connect(&server, protocol, is_secured);
             let place = "asking for capabilities";
             client.line(place);

@@ -381,8 +381,9 @@ impl MailServerBuilder {
         self
     }
 
-    /// The SASL mechanisms that the server announces, in this order, and accepts. `auth` in a scenario names others for a
-    /// protocol. Default: those that the accounts can use; see the table of
+    /// The SASL mechanisms that the server announces, in this order, and accepts. LOGIN of IMAP, and USER and PASS of POP3,
+    /// are accepted if it names PLAIN or LOGIN, and APOP if it names CRAM-MD5; an empty list turns SASL off and leaves
+    /// these commands. `auth` in a scenario names others for a protocol. Default: those that the accounts can use; see the table of
     /// [mechanisms](crate::manual::protocols#sasl-mechanisms).
     ///
     /// # Panics

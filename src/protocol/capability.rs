@@ -116,6 +116,22 @@ impl CapabilityOverrides {
         is_possible && is_on
     }
 
+    /// Whether the commands with a password are accepted now: LOGIN of IMAP, USER and PASS of POP3. A list of mechanisms
+    /// closes them unless it names PLAIN or LOGIN, which send the same.
+    pub(super) fn accepts_password_commands(&self, tls: &TlsState) -> bool {
+        self.accepts_command(tls, |its| its.secret() == Secret::Password)
+    }
+
+    /// Whether APOP is accepted now. A list of mechanisms closes it unless it names CRAM-MD5, which is its equivalent.
+    pub(super) fn accepts_apop(&self, tls: &TlsState) -> bool {
+        self.accepts_command(tls, |its| its.name() == "CRAM-MD5")
+    }
+
+    /// An empty list turns SASL off, so only the commands are left.
+    fn accepts_command(&self, tls: &TlsState, is_equivalent: impl Fn(&Mechanism) -> bool) -> bool {
+        self.named(tls).is_none_or(|named| named.is_empty() || named.iter().any(|its| is_equivalent(its)))
+    }
+
     /// The SASL mechanisms that are announced now.
     ///
     /// # Rationale
@@ -256,6 +272,26 @@ mod tests {
         overrides.change(&CapabilityOverride { mechanisms: Some(vec![anonymous]), ..CapabilityOverride::default() });
 
         assert!(overrides.accepts(anonymous, &tls) && overrides.announced(&tls).eq([anonymous]));
+    }
+
+    #[test]
+    fn a_list_of_mechanisms_closes_the_commands_without_an_equivalent() {
+        let tls = TlsState::new(StartTls::Never, false);
+        for (names, has_password_commands, has_apop) in [
+            (None, true, true),
+            (Some(&[][..]), true, true),
+            (Some(&["PLAIN"]), true, false),
+            (Some(&["SCRAM-SHA-256", "LOGIN"]), true, false),
+            (Some(&["CRAM-MD5"]), false, true),
+            (Some(&["SCRAM-SHA-256", "XOAUTH2", "ANONYMOUS"]), false, false),
+        ] {
+            let mechanisms = names.map(|names| Mechanism::parse_all(names.iter().copied()).unwrap());
+            let mut overrides = CapabilityOverrides::default();
+            overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
+
+            let accepted = (overrides.accepts_password_commands(&tls), overrides.accepts_apop(&tls));
+            assert_eq!(accepted, (has_password_commands, has_apop), "{names:?}");
+        }
     }
 
     #[test]

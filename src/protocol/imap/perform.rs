@@ -178,7 +178,7 @@ impl Imap {
             Ok((spec, by_uid)) => match (self.admits(spec.allowed_in, spec.name), spec.before_literal) {
                 (Err(refusal), _) => Some(refusal),
                 (Ok(()), BeforeLiteral::Nothing) => None,
-                (Ok(()), BeforeLiteral::Login) => self.may_log_in().err(),
+                (Ok(()), BeforeLiteral::Login) => self.may_send_password().err(),
                 (Ok(()), BeforeLiteral::Arguments) => self.objection_to_arguments(raw, spec, by_uid, txn),
             },
         };

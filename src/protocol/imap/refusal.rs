@@ -44,6 +44,11 @@ impl Refusal {
         Self::no("[PRIVACYREQUIRED] STARTTLS is required first")
     }
 
+    /// RFC 5530 §3: CANNOT is for what can never succeed, whatever the client does.
+    pub(super) fn login_disabled() -> Self {
+        Self::no("[CANNOT] LOGIN is disabled; log in with AUTHENTICATE")
+    }
+
     pub(super) fn taken(name: &str) -> Self {
         Self::no(format!("[ALREADYEXISTS] the mailbox {} exists already", utf7::encode(name)))
     }

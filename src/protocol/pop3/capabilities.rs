@@ -25,10 +25,12 @@ impl Pop3 {
         let policy = &self.config.policy;
         lines.push(policy.expire_capability(of_user).into());
         lines.extend(policy.login_delay_capability().map(Cow::Owned));
+        let has_password_commands = self.capability_overrides.accepts_password_commands(&self.tls);
         // USER: user names and passwords may be in UTF-8 (RFC 6856 §2.2).
-        lines.extend(["UTF8 USER", "LANG"].map(Cow::Borrowed));
+        let utf8 = if has_password_commands { "UTF8 USER" } else { "UTF8" };
+        lines.extend([utf8, "LANG"].map(Cow::Borrowed));
         if !self.tls.is_required(StartTls::BeforeLogin) {
-            lines.push("USER".into());
+            lines.extend(has_password_commands.then_some(Cow::Borrowed("USER")));
             lines.extend(self.capability_overrides.mechanism_list("SASL", &self.tls));
         }
         if self.tls.is_offered() {

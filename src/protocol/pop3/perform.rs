@@ -69,7 +69,11 @@ impl Pop3 {
             return self.disconnect(Disconnect::Busy);
         }
         let host = &self.config.host;
-        let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
+        let own = || match self.capability_overrides.accepts_apop(&self.tls) {
+            true => format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp()),
+            // RFC 1939 §7: a timestamp says that APOP is available.
+            false => "mailjig".to_owned(),
+        };
         let greeting = self.capability_overrides.greeting(&self.tls).map_or_else(own, str::to_owned);
         self.take_timestamp(&greeting);
         ok(&greeting)
@@ -133,6 +137,14 @@ impl Pop3 {
             Pop3Command::Utf8 => {
                 self.is_utf8 = true;
                 Ok(ok("UTF-8 is enabled"))
+            }
+            Pop3Command::User(_) | Pop3Command::Pass(_)
+                if !self.capability_overrides.accepts_password_commands(&self.tls) =>
+            {
+                Err("USER and PASS are disabled; log in with AUTH".to_owned())
+            }
+            Pop3Command::Apop { .. } if !self.capability_overrides.accepts_apop(&self.tls) => {
+                Err("APOP is disabled; log in with AUTH".to_owned())
             }
             Pop3Command::User(login) => {
                 self.state = Pop3State::Authorization(Some(login));

@@ -101,4 +101,13 @@ impl Imap {
             false => Ok(()),
         }
     }
+
+    /// Whether LOGIN is allowed now.
+    pub(in crate::protocol::imap) fn may_send_password(&self) -> Result<(), Refusal> {
+        self.may_log_in()?;
+        match self.capability_overrides.accepts_password_commands(&self.tls) {
+            true => Ok(()),
+            false => Err(Refusal::login_disabled()),
+        }
+    }
 }

@@ -37,7 +37,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 
 impl Command for Login {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
-        imap.may_log_in()?;
+        imap.may_send_password()?;
         let verdict = LoginVerdict::of_password(&self.login, &self.password, &txn.credentials());
         imap.enter(&verdict, txn)
     }

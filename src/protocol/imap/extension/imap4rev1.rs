@@ -17,10 +17,10 @@ pub(super) const STARTTLS: Extension = Extension {
     ..Extension::of("RFC 3501", "STARTTLS, which begins TLS on this connection")
 };
 
-/// A login is refused before TLS (RFC 3501 §6.2.3).
+/// LOGIN is refused (RFC 3501 §6.2.3).
 pub(super) const LOGIN_DISABLED: Extension = Extension {
     capabilities: &[Capability { name: "LOGINDISABLED", when: Announced::LoginForbidden }],
-    ..Extension::of("RFC 3501", "nothing; it says that LOGIN and AUTHENTICATE are refused")
+    ..Extension::of("RFC 3501", "nothing; it says that LOGIN is refused")
 };
 
 /// The SASL mechanisms (RFC 3501 §6.2.2).

@@ -98,7 +98,7 @@ enum Announced {
     Always,
     /// Before a login, while STARTTLS is possible.
     StartTlsPossible,
-    /// Before a login, while it is forbidden before TLS.
+    /// Before a login, while LOGIN is refused: before TLS, or because the list of mechanisms closes it.
     LoginForbidden,
     /// Before a login, while it is possible: once for each SASL mechanism that is announced, with its name appended.
     LoginPossible,
@@ -113,7 +113,7 @@ impl Imap {
             let is_announced = match when {
                 Announced::Always => true,
                 Announced::StartTlsPossible => !is_logged_in && self.tls.is_offered(),
-                Announced::LoginForbidden => !is_logged_in && self.tls.is_required(StartTls::BeforeLogin),
+                Announced::LoginForbidden => !is_logged_in && self.may_send_password().is_err(),
                 Announced::LoginPossible => !is_logged_in && !self.tls.is_required(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
@@ -144,7 +144,10 @@ mod tests {
                 let (names, when) = match when {
                     Announced::Always => (format!("`{name}`"), "always"),
                     Announced::StartTlsPossible => (format!("`{name}`"), "before a login, while STARTTLS is possible"),
-                    Announced::LoginForbidden => (format!("`{name}`"), "while no login is possible before TLS"),
+                    Announced::LoginForbidden => (
+                        format!("`{name}`"),
+                        "while no login is possible before TLS, or `auth` names neither PLAIN nor LOGIN",
+                    ),
                     Announced::LoginPossible => {
                         let names = Mechanism::all().map(|its| format!("`{name}{}`", its.name()));
                         (names.collect::<Vec<_>>().join(", "), "while a login is possible")
