@@ -134,6 +134,38 @@ fn a_setting_of_the_server_turns_mechanisms_on_and_off_unless_the_scenario_names
 }
 
 #[test]
+fn a_session_says_how_its_client_logged_in() {
+    // The credentials in base64: user name and password; the digest of the first challenge of CRAM-MD5.
+    let (plain, digest) = ("AG1lQGV4YW1wbGUub3JnAHNlY3JldA==", "9d31bb1e102f02e78ac63ac520a08618");
+    let apop = format!("APOP me@example.org {digest}");
+    let text = "mailjig = 1\n[server.pop3]\ngreeting = \"ready <7.8@pop.example>\"\n[[rule]]\non = \"imap.noop\"\n\
+                do = { login = \"me@example.org\" }\n";
+    let scenario = Scenario::text("login.toml", text);
+    let server = MailServer::builder().account(USER, PASSWORD).scenario(scenario).start();
+    for (protocol, said, wanted) in [
+        ("smtp", &*format!("EHLO me\r\nAUTH PLAIN {plain}"), Some("PLAIN")),
+        ("lmtp", &format!("LHLO me\r\nAUTH PLAIN\r\n{plain}"), Some("PLAIN")),
+        ("imap", "a LOGIN me@example.org secret", Some("LOGIN")),
+        ("imap", &format!("a AUTHENTICATE plain {plain}"), Some("PLAIN")),
+        ("imap", "a LOGIN me@example.org wrong", None),
+        ("imap", "a NOOP", None),
+        ("pop3", "USER me@example.org\r\nPASS secret", Some("USER")),
+        ("pop3", &apop, Some("APOP")),
+    ] {
+        server.clear();
+        let mut wire = Wire::greeted(&server, protocol, false);
+        wire.say(&format!("{said}\r\n{}QUIT\r\n", if protocol == "imap" { "z LOGOUT\r\n" } else { "" }));
+        while wire.read().is_ok_and(|octets| !octets.is_empty()) {}
+        server.settled().block();
+
+        let sessions = server.sessions();
+        let session = sessions.last().unwrap();
+        assert_eq!(session.mechanism.as_deref(), wanted, "{protocol}: {said}");
+        assert_eq!(session.user.is_some(), wanted.is_some() || said == "a NOOP", "{protocol}: {said}");
+    }
+}
+
+#[test]
 #[should_panic = "the server does not speak the mechanism `KERBEROS_V4`; it speaks PLAIN, LOGIN, "]
 fn a_mechanism_that_the_server_does_not_speak_is_refused_at_the_start() {
     let _never = MailServer::builder().auth(["PLAIN", "KERBEROS_V4"]);

@@ -223,6 +223,8 @@ pub(super) struct SessionJson<'a> {
     tls: Option<&'a Tls>,
     helo: Option<&'a str>,
     user: Option<&'a str>,
+    /// The SASL mechanism with which it logged in, or the command: `LOGIN` of IMAP, `USER` or `APOP` of POP3.
+    mechanism: Option<&'a str>,
     mailbox: Option<&'a str>,
     idling: bool,
     messages: u32,
@@ -264,6 +266,7 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             tls: session.tls.as_ref(),
             helo: session.helo.as_deref(),
             user: session.user.as_deref(),
+            mechanism: session.mechanism.as_deref(),
             mailbox: session.mailbox.as_deref(),
             idling: session.idling,
             messages: session.messages,

@@ -72,6 +72,9 @@ pub struct Session {
     pub helo: Option<Box<str>>,
     /// The login, after authentication.
     pub user: Option<Box<str>>,
+    /// The SASL mechanism with which it logged in, or the command: `LOGIN` of IMAP, `USER` or `APOP` of POP3. `None` before
+    /// a login, or if a rule or XCLIENT logged it in.
+    pub mechanism: Option<Box<str>>,
     /// The mailbox that it has selected over IMAP.
     pub mailbox: Option<Box<str>>,
     /// Whether it is in IMAP's IDLE (RFC 2177).

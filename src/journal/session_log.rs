@@ -59,6 +59,7 @@ impl SessionLog {
             tls: None,
             helo: None,
             user: None,
+            mechanism: None,
             mailbox: None,
             idling: false,
             messages: 0,
@@ -298,7 +299,10 @@ impl SessionLog {
         self.leaving |= *last;
     }
 
-    fn learn_facts(&mut self, ClientFacts { user, helo, client, selected, idling, denied: _ }: &ClientFacts) {
+    fn learn_facts(
+        &mut self,
+        ClientFacts { user, mechanism, helo, client, selected, idling, denied: _ }: &ClientFacts,
+    ) {
         if let Some((address, port)) = client {
             let known = self.facts.peer;
             // The port of another address is unknown.
@@ -311,6 +315,7 @@ impl SessionLog {
         }
         if let Some(user) = user {
             known.user = user.clone();
+            known.mechanism = mechanism.clone();
         }
         if let Some(mailbox) = selected {
             known.mailbox = mailbox.clone();

@@ -25,12 +25,7 @@ impl SaslExchange for Anonymous {
         if trace.chars().any(char::is_control) {
             return SaslStep::Malformed("it has control characters");
         }
-        SaslStep::Verdict(LoginVerdict {
-            login: LOGIN.to_owned(),
-            token: Some(trace.to_owned()),
-            is_proven: true,
-            token_error: None,
-        })
+        SaslStep::Verdict(LoginVerdict { token: Some(trace.to_owned()), ..LoginVerdict::new(LOGIN, None) })
     }
 }
 
@@ -44,7 +39,7 @@ mod tests {
         for trace in ["", "sirhc", "bob@example.org", "ünïcode", &"ü".repeat(255)] {
             let SaslStep::Verdict(verdict) = Anonymous.step(trace.as_bytes(), &Store) else { panic!("{trace}") };
 
-            assert_eq!((&*verdict.login, verdict.token.as_deref(), verdict.is_proven), (LOGIN, Some(trace), true));
+            assert_eq!((&*verdict.login, verdict.token.as_deref(), verdict.is_proven()), (LOGIN, Some(trace), true));
         }
         for (trace, why) in [
             ("ü".repeat(256).as_bytes(), "it has more than 255 characters"),

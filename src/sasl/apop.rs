@@ -37,7 +37,7 @@ mod tests {
         let timestamp = "<1896.697170952@dbc.mtview.ca.us>";
         let digest = "c4c9334bac560ecc979e58001b3e22fb";
 
-        assert!(apop("mrose", digest, timestamp, &Tanstaaf).is_proven);
-        assert!(!apop("mrose", digest, "<1@dbc.mtview.ca.us>", &Tanstaaf).is_proven);
+        assert!(apop("mrose", digest, timestamp, &Tanstaaf).is_proven());
+        assert!(!apop("mrose", digest, "<1@dbc.mtview.ca.us>", &Tanstaaf).is_proven());
     }
 }

@@ -217,7 +217,7 @@ mod tests {
         assert!(matches!(refused.respond(b"!", &Store), Err(Rejection::NotBase64)));
 
         let Ok(Progress::Verdict(got)) = refused.respond(b"", &Store) else { panic!("there is no verdict") };
-        assert_eq!((got.login.as_str(), got.is_proven), ("tim", false));
+        assert_eq!((got.login.as_str(), got.is_proven()), ("tim", false));
     }
 
     #[test]

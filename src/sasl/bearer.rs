@@ -1,7 +1,7 @@
 //! Access tokens as responses carry them (RFC 6750), and the error that the client has to answer after a token was
 //! refused.
 
-use super::{Credentials, LoginVerdict, SaslExchange, SaslStep};
+use super::{Credentials, Failure, LoginVerdict, SaslExchange, SaslStep};
 
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,21 +43,23 @@ impl LoginVerdict {
     /// The verdict on a login with an access token, for the user whom the client names or for the token's own.
     pub(super) fn of_token(login: Option<&str>, token: &str, credentials: &dyn Credentials) -> Self {
         match credentials.token(login, token) {
-            Ok(login) => Self { login, token: Some(token.to_owned()), is_proven: true, token_error: None },
+            Ok(login) => Self { login, token: Some(token.to_owned()), failure: None },
             Err(error) => Self { token: Some(token.to_owned()), ..Self::refused(login.unwrap_or_default(), error) },
         }
     }
 
     /// The verdict on a login without a valid token.
     pub(super) fn refused(login: &str, error: TokenError) -> Self {
-        Self { login: login.to_owned(), token: None, is_proven: false, token_error: Some(error) }
+        Self::new(login, Some(Failure::Token(error)))
     }
 
     /// Ends the login, or sends the error that the client has to answer first.
     pub(super) fn concluded(self, is_random: bool, error: impl FnOnce(TokenError) -> String) -> SaslStep {
-        match self.token_error {
-            None => SaslStep::Verdict(self),
-            Some(why) => SaslStep::Next(Box::new(Refused { verdict: self, error: error(why), is_random })),
+        match self.failure {
+            None | Some(Failure::Password | Failure::Refused(_)) => SaslStep::Verdict(self),
+            Some(Failure::Token(why)) => {
+                SaslStep::Next(Box::new(Refused { verdict: self, error: error(why), is_random }))
+            }
         }
     }
 }

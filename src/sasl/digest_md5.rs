@@ -4,7 +4,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use md5::{Digest, Md5};
 use ring::digest::{SHA256, digest};
 
-use super::{Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, Secret};
+use super::{Context, Credentials, Failure, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, Secret};
 use crate::base::is_identifier;
 
 pub(super) const MECHANISM: Mechanism =
@@ -103,7 +103,7 @@ impl Challenge {
         };
         let session = Session { login, realm, nonce, cnonce, authzid, uri };
         let is_proven = password.is_some_and(|password| session.proof(password, "AUTHENTICATE") == response);
-        let verdict = LoginVerdict { login: login.to_owned(), token: None, is_proven, token_error: None };
+        let verdict = LoginVerdict::new(login, (!is_proven).then_some(Failure::Password));
         Ok(match password.filter(|_| is_proven) {
             Some(password) => SaslStep::Next(Box::new(DigestMd5::Proven(session.proof(password, ""), verdict))),
             None => SaslStep::Verdict(verdict),

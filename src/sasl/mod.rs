@@ -133,9 +133,18 @@ pub(crate) struct LoginVerdict {
     pub(crate) login: String,
     /// The access token, if the client sent one instead of proving that it knows the password.
     pub(crate) token: Option<String>,
-    pub(crate) is_proven: bool,
-    /// Why the token is refused.
-    pub(crate) token_error: Option<TokenError>,
+    /// Why the login failed; `None` if the client proved to be that user.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Why a login failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// There is no such user, or the password or the proof is wrong.
+    Password,
+    Token(TokenError),
+    /// The mechanism refuses the login for this reason, whatever the password is.
+    Refused(&'static str),
 }
 
 /// The accounts as mechanisms see them.
@@ -252,22 +261,33 @@ impl LoginVerdict {
             Password::Is(password) => proves(password),
             Password::Unknown => false,
         };
-        Self { login: login.to_owned(), token: None, is_proven, token_error: None }
+        Self::new(login, (!is_proven).then_some(Failure::Password))
+    }
+
+    /// The verdict on a login without a token.
+    pub(crate) fn new(login: &str, failure: Option<Failure>) -> Self {
+        Self { login: login.to_owned(), token: None, failure }
+    }
+
+    /// Whether the client proved to be that user.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.failure.is_none()
     }
 
     /// Why the login failed, in a reply.
-    pub(crate) fn failure(&self) -> String {
-        let why = match self.token_error {
-            None if self.is_proven => "there is no such user",
-            None => "the user name or the password is wrong",
-            Some(TokenError::Malformed(why)) => {
+    pub(crate) fn failure_text(&self) -> String {
+        let why = match self.failure {
+            None => "there is no such user",
+            Some(Failure::Password) => "the user name or the password is wrong",
+            Some(Failure::Refused(why)) => why,
+            Some(Failure::Token(TokenError::Malformed(why))) => {
                 return format!("Authentication failed: the response is malformed: {why}");
             }
-            Some(TokenError::Unknown) => "the user name or the token is wrong",
-            Some(TokenError::Expired) => "the token has expired",
-            Some(TokenError::Revoked) => "the token is revoked",
-            Some(TokenError::InsufficientScope) => "the scope of the token does not include mail",
-            Some(TokenError::OfAnother) => "the token belongs to another user",
+            Some(Failure::Token(TokenError::Unknown)) => "the user name or the token is wrong",
+            Some(Failure::Token(TokenError::Expired)) => "the token has expired",
+            Some(Failure::Token(TokenError::Revoked)) => "the token is revoked",
+            Some(Failure::Token(TokenError::InsufficientScope)) => "the scope of the token does not include mail",
+            Some(Failure::Token(TokenError::OfAnother)) => "the token belongs to another user",
         };
         format!("Authentication failed: {why}")
     }
@@ -295,7 +315,7 @@ mod tests {
     }
 
     pub(super) fn verdict(login: &str, is_proven: bool) -> LoginVerdict {
-        LoginVerdict { login: login.to_owned(), token: None, is_proven, token_error: None }
+        LoginVerdict::new(login, (!is_proven).then_some(Failure::Password))
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
                 }
                 step => panic!("{response:?}: {step:?}"),
             };
-            assert_eq!((&*verdict.login, verdict.is_proven), (login, error.is_empty()), "{response:?}");
+            assert_eq!((&*verdict.login, verdict.is_proven()), (login, error.is_empty()), "{response:?}");
         }
     }
 
@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(parse(response).err(), Some(why), "{response:?}");
             let SaslStep::Next(refused) = PLAIN.step(response, &Store) else { panic!("{response:?}: no error") };
             assert_eq!(refused.challenge(), br#"{"status":"invalid_request"}"#);
-            assert!(matches!(refused.step(b"", &Store), SaslStep::Verdict(verdict) if !verdict.is_proven));
+            assert!(matches!(refused.step(b"", &Store), SaslStep::Verdict(verdict) if !verdict.is_proven()));
         }
     }
 

@@ -73,7 +73,7 @@ mod tests {
                 step => panic!("{response:?}: {step:?}"),
             };
             assert!(got.token.is_some(), "{response:?}");
-            assert_eq!((&*got.login, got.is_proven), (login, is_proven), "{response:?}");
+            assert_eq!((&*got.login, got.is_proven()), (login, is_proven), "{response:?}");
         }
     }
 

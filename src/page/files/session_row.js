@@ -156,6 +156,7 @@ function sessionFacts(session) {
     ['Client', session.peer],
     ['Name', session.helo === null ? null : visible(session.helo)],
     ['User', session.user === null ? null : h('a', { href: view('mailboxes', session.user) }, visible(session.user))],
+    ['Login with', session.mechanism],
     ['Mailbox', session.mailbox === null ? null : session.user === null ? visible(session.mailbox) : h('a', { href: view('mailboxes', session.user, session.mailbox) }, visible(session.mailbox))],
     ['Began', time(session.opened, { millis: true })],
     ['Lasted', session.ended ? duration(lasted(session)) : null],

@@ -26,7 +26,7 @@ impl Refusal {
     }
 
     pub(super) fn failed_login(verdict: &LoginVerdict) -> Self {
-        Self::no(format!("[AUTHENTICATIONFAILED] {}", verdict.failure()))
+        Self::no(format!("[AUTHENTICATIONFAILED] {}", verdict.failure_text()))
     }
 
     /// RFC 3501 §6.2.2: BAD if the client cancels a login or sends what is not valid.

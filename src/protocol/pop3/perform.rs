@@ -12,7 +12,7 @@ use super::read::{Extent, Read};
 use super::{Ask, Pop3, Pop3State, Request, UniqueIds};
 use crate::mail::{AccountNo, MailboxId};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
-use crate::sasl::{self, Authentication, LoginVerdict, Progress, Rejection};
+use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Progress, Rejection};
 
 /// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
@@ -153,12 +153,12 @@ impl Pop3 {
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("PASS must follow USER")?;
                 let verdict = LoginVerdict::of_password(&login, &password, &txn.credentials());
-                self.enter(&verdict, txn)
+                self.enter(&verdict, "USER", txn)
             }
             Pop3Command::Apop { login, digest } => {
                 let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
                 let verdict = sasl::apop(&login, &digest, timestamp, &txn.credentials());
-                self.enter(&verdict, txn)
+                self.enter(&verdict, "APOP", txn)
             }
             Pop3Command::Auth(None) => {
                 let lines = self.capability_lines();
@@ -172,7 +172,7 @@ impl Pop3 {
                 let context = txn.sasl_context(&self.config.host, self.config.seed);
                 let context = self.capability_overrides.sasl_context(context, &self.tls);
                 let progress = Authentication::begin(mechanism, initial.as_deref(), &context, &txn.credentials());
-                self.proceed(progress, txn)
+                self.proceed(mechanism, progress, txn)
             }
             Pop3Command::Dele(_)
             | Pop3Command::List(_)
@@ -192,10 +192,15 @@ impl Pop3 {
         let Pop3State::Sasl(login) = mem::replace(&mut self.state, Pop3State::Authorization(None)) else {
             return Err("no login is under way".to_owned());
         };
-        self.proceed(txn.respond(&login, response), txn)
+        self.proceed(login.mechanism(), txn.respond(&login, response), txn)
     }
 
-    fn proceed(&mut self, progress: Result<Progress, Rejection>, txn: &mut MailTxn<'_>) -> Answer {
+    fn proceed(
+        &mut self,
+        mechanism: &Mechanism,
+        progress: Result<Progress, Rejection>,
+        txn: &mut MailTxn<'_>,
+    ) -> Answer {
         match progress.map_err(|rejection| rejection.to_string())? {
             Progress::Challenge(login) => {
                 let mut challenge = positive(Reply::default().challenge("+ ", &login));
@@ -203,15 +208,15 @@ impl Pop3 {
                 self.state = Pop3State::Sasl(login);
                 Ok(challenge)
             }
-            Progress::Verdict(verdict) => self.enter(&verdict, txn),
+            Progress::Verdict(verdict) => self.enter(&verdict, mechanism.name(), txn),
         }
     }
 
     /// Locks the maildrop and numbers its messages (RFC 1939 §4).
-    fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
+    fn enter(&mut self, verdict: &LoginVerdict, mechanism: &str, txn: &mut MailTxn<'_>) -> Answer {
         let delay = self.config.policy.login_delay;
-        let Some(account) = txn.log_in(verdict) else {
-            return Err(format!("[AUTH] {}", verdict.failure()));
+        let Some(account) = txn.log_in(verdict, mechanism) else {
+            return Err(format!("[AUTH] {}", verdict.failure_text()));
         };
         // RFC 2449 §8.1.1: only after the user has proven who it is.
         if let Some(wait) = txn.wait_for_maildrop(account, delay) {

@@ -12,7 +12,7 @@ use super::verify::is_qualified;
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{BodyType, Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
-use crate::sasl::{Authentication, Mechanism, Progress};
+use crate::sasl::{Authentication, Failure, Mechanism, Progress};
 
 /// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, Refusal>;
@@ -276,17 +276,18 @@ impl Smtp {
         // user name.
         let context = txn.sasl_context(&self.config.host, self.config.seed);
         let context = self.capability_overrides.sasl_context(context, &self.tls);
-        self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, &txn.credentials())?, txn)
+        let progress = Authentication::begin(mechanism, initial.as_deref(), &context, &txn.credentials())?;
+        self.proceed(mechanism, progress, txn)
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
         let SmtpState::Sasl(login) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("no login is under way"));
         };
-        self.proceed(txn.respond(&login, response)?, txn)
+        self.proceed(login.mechanism(), txn.respond(&login, response)?, txn)
     }
 
-    fn proceed(&mut self, progress: Progress, txn: &mut MailTxn<'_>) -> Answer {
+    fn proceed(&mut self, mechanism: &Mechanism, progress: Progress, txn: &mut MailTxn<'_>) -> Answer {
         match progress {
             Progress::Challenge(login) => {
                 let mut challenge = answered(Reply::default().challenge("334 ", &login));
@@ -294,14 +295,14 @@ impl Smtp {
                 self.state = SmtpState::Sasl(login);
                 Ok(challenge)
             }
-            Progress::Verdict(verdict) if txn.log_in(&verdict).is_some() => {
+            Progress::Verdict(verdict) if txn.log_in(&verdict, mechanism.name()).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 Authentication successful"))
             }
-            Progress::Verdict(verdict) if verdict.token_error.is_some() => {
-                Err(Refusal::new("535 5.7.8", &verdict.failure()))
-            }
-            Progress::Verdict(_) => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
+            Progress::Verdict(verdict) => Err(match verdict.failure {
+                None | Some(Failure::Password) => Refusal::new("535 5.7.8", "Authentication credentials invalid"),
+                Some(Failure::Token(_) | Failure::Refused(_)) => Refusal::new("535 5.7.8", &verdict.failure_text()),
+            }),
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct ClientFacts {
         serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
     )]
     pub(crate) user: Option<Option<Box<str>>>,
+    /// The mechanism or the command with which it logged in; `None` if a rule or XCLIENT logged it in.
+    pub(crate) mechanism: Option<Box<str>>,
     /// The login whose authentication failed.
     pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave in EHLO or HELO.

@@ -132,10 +132,10 @@ impl<'a> MailTxn<'a> {
         progress
     }
 
-    /// Logs in. The account is created on first use. `None` if authentication failed.
-    pub(crate) fn log_in(&mut self, verdict: &LoginVerdict) -> Option<AccountNo> {
+    /// Logs in with this mechanism or command. The account is created on first use. `None` if authentication failed.
+    pub(crate) fn log_in(&mut self, verdict: &LoginVerdict, mechanism: &str) -> Option<AccountNo> {
         // A login without credentials, as with ANONYMOUS, is proven in any case.
-        let is_proven = verdict.is_proven && !self.refuses_logins;
+        let is_proven = verdict.is_proven() && !self.refuses_logins;
         let login = self.mail.accounts.known(&verdict.login).filter(|_| is_proven).map(Box::<str>::from);
         let Some(login) = login else {
             // A malformed response does not name a user.
@@ -145,7 +145,9 @@ impl<'a> MailTxn<'a> {
             return None;
         };
         let account = self.open(&login);
-        self.mail.log.facts().user = Some(Some(login));
+        let facts = self.mail.log.facts();
+        facts.user = Some(Some(login));
+        facts.mechanism = Some(mechanism.into());
         Some(account)
     }
 

@@ -41,27 +41,28 @@ pub(super) struct ClientFinal<'a> {
 
 impl<'a> ClientFirst<'a> {
     pub(super) fn parse(message: &'a str) -> Result<Self, &'static str> {
-        const GRAMMAR: &str = "it must be flag,[a=authzid],n=user,r=nonce, where the flag is n, y or p=type";
-        let (flag, rest) = message.split_once(',').ok_or(GRAMMAR)?;
-        let (authzid, bare) = rest.split_once(',').ok_or(GRAMMAR)?;
+        const FLAG: &str = "the first message must begin with the flag n, y or p=type, and a comma";
+        const AUTHZID: &str = "behind the flag must come a=authzid or nothing, and a comma";
+        let (flag, rest) = message.split_once(',').ok_or(FLAG)?;
+        let (authzid, bare) = rest.split_once(',').ok_or(AUTHZID)?;
         let flag = match flag {
             "n" => Flag::Unsupported,
             "y" => Flag::NotOffered,
-            flag => Flag::Bound(flag.strip_prefix("p=").filter(|kind| is_type(kind)).ok_or(GRAMMAR)?),
+            flag => Flag::Bound(flag.strip_prefix("p=").filter(|kind| is_type(kind)).ok_or(FLAG)?),
         };
         let authzid = match authzid {
             "" => None,
-            authzid => Some(authzid.strip_prefix("a=").filter(|its| !its.is_empty()).ok_or(GRAMMAR)?),
+            authzid => Some(authzid.strip_prefix("a=").filter(|its| !its.is_empty()).ok_or(AUTHZID)?),
         };
         let mut attributes = bare.split(',').peekable();
         let has_mandatory_extension = attributes.next_if(|its| its.starts_with("m=")).is_some();
-        let user = attributes.next().and_then(|its| its.strip_prefix("n=")).ok_or(GRAMMAR)?;
-        let nonce = attributes.next().and_then(|its| its.strip_prefix("r=")).ok_or(GRAMMAR)?;
+        let user = attributes.next().and_then(|its| its.strip_prefix("n=")).ok_or("n=user must follow the header")?;
+        let nonce = attributes.next().and_then(|its| its.strip_prefix("r=")).ok_or("r=nonce must follow n=user")?;
         if user.is_empty() {
-            return Err("the user name is empty");
+            return Err("the user name in n= is empty");
         }
         if nonce.is_empty() || !nonce.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the nonce must consist of visible ASCII characters without a comma");
+            return Err("the nonce in r= must consist of visible ASCII characters without a comma");
         }
         let gs2_header = &message[..message.len() - bare.len()];
         Ok(Self { flag, authzid, gs2_header, bare, has_mandatory_extension, user, nonce })
@@ -70,11 +71,12 @@ impl<'a> ClientFirst<'a> {
 
 impl<'a> ClientFinal<'a> {
     pub(super) fn parse(message: &'a str) -> Result<Self, &'static str> {
-        const GRAMMAR: &str = "it must be c=channel-binding,r=nonce,p=proof";
-        let (without_proof, proof) = message.rsplit_once(",p=").ok_or(GRAMMAR)?;
+        const BINDING: &str = "the second message must begin with c=channel-binding";
+        const NONCE: &str = "r=nonce must follow c=channel-binding";
+        let (without_proof, proof) = message.rsplit_once(",p=").ok_or("the second message must end with p=proof")?;
         let mut attributes = without_proof.split(',');
-        let channel_binding = attributes.next().and_then(|its| its.strip_prefix("c=")).ok_or(GRAMMAR)?;
-        let nonce = attributes.next().and_then(|its| its.strip_prefix("r=")).ok_or(GRAMMAR)?;
+        let channel_binding = attributes.next().and_then(|its| its.strip_prefix("c=")).ok_or(BINDING)?;
+        let nonce = attributes.next().and_then(|its| its.strip_prefix("r=")).ok_or(NONCE)?;
         Ok(Self { without_proof, channel_binding, nonce, proof })
     }
 }
@@ -94,24 +96,25 @@ mod tests {
 
     #[test]
     fn the_first_message_follows_the_grammar() {
-        let grammar = "it must be flag,[a=authzid],n=user,r=nonce, where the flag is n, y or p=type";
+        let flag = "the first message must begin with the flag n, y or p=type, and a comma";
+        let authzid = "behind the flag must come a=authzid or nothing, and a comma";
         for (message, wanted) in [
             ("n,,n=user,r=abc", Ok((Flag::Unsupported, None, "n,,", false, "user", "abc"))),
             ("y,a=bob,n=us=2Cer,r=abc,x=1", Ok((Flag::NotOffered, Some("bob"), "y,a=bob,", false, "us=2Cer", "abc"))),
             ("p=tls-exporter,,n=u,r=a", Ok((Flag::Bound("tls-exporter"), None, "p=tls-exporter,,", false, "u", "a"))),
             ("n,,m=x,n=u,r=a", Ok((Flag::Unsupported, None, "n,,", true, "u", "a"))),
-            ("", Err(grammar)),
-            ("n=user,r=abc", Err(grammar)),
-            ("n,n=user,r=abc", Err(grammar)),
-            ("x,,n=user,r=abc", Err(grammar)),
-            ("p=,,n=user,r=abc", Err(grammar)),
-            ("p=a_b,,n=user,r=abc", Err(grammar)),
-            ("n,a=,n=user,r=abc", Err(grammar)),
-            ("n,,r=abc,n=user", Err(grammar)),
-            ("n,,n=user", Err(grammar)),
-            ("n,,n=,r=abc", Err("the user name is empty")),
-            ("n,,n=user,r=", Err("the nonce must consist of visible ASCII characters without a comma")),
-            ("n,,n=user,r=a b", Err("the nonce must consist of visible ASCII characters without a comma")),
+            ("", Err(flag)),
+            ("n=user,r=abc", Err(authzid)),
+            ("n,n=user,r=abc", Err(authzid)),
+            ("x,,n=user,r=abc", Err(flag)),
+            ("p=,,n=user,r=abc", Err(flag)),
+            ("p=a_b,,n=user,r=abc", Err(flag)),
+            ("n,a=,n=user,r=abc", Err(authzid)),
+            ("n,,r=abc,n=user", Err("n=user must follow the header")),
+            ("n,,n=user", Err("r=nonce must follow n=user")),
+            ("n,,n=,r=abc", Err("the user name in n= is empty")),
+            ("n,,n=user,r=", Err("the nonce in r= must consist of visible ASCII characters without a comma")),
+            ("n,,n=user,r=a b", Err("the nonce in r= must consist of visible ASCII characters without a comma")),
         ] {
             let got = ClientFirst::parse(message);
             let got = got.map(|its| {
@@ -128,8 +131,14 @@ mod tests {
         assert_eq!((message.channel_binding, message.nonce, message.proof), ("biws", "abc", "cHJvb2Y="));
         assert_eq!(message.without_proof, "c=biws,r=abc,x=1");
 
-        for message in ["", "c=biws", "c=biws,r=abc", "r=abc,c=biws,p=x", "c=biws,p=x", "p=x"] {
-            assert!(ClientFinal::parse(message).is_err(), "{message}");
+        for (message, wanted) in [
+            ("", "the second message must end with p=proof"),
+            ("c=biws,r=abc", "the second message must end with p=proof"),
+            ("p=x", "the second message must end with p=proof"),
+            ("r=abc,c=biws,p=x", "the second message must begin with c=channel-binding"),
+            ("c=biws,p=x", "r=nonce must follow c=channel-binding"),
+        ] {
+            assert_eq!(ClientFinal::parse(message).map(|_| ()), Err(wanted), "{message}");
         }
     }
 

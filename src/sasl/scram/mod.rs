@@ -7,7 +7,9 @@ mod message;
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
 
-use super::{Channel, Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, Secret};
+use super::{
+    Channel, Context, Credentials, Failure, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, Secret,
+};
 use crate::base::is_identifier;
 use keys::{Hash, ROUNDS};
 use message::{ClientFinal, ClientFirst, Flag, name};
@@ -122,6 +124,38 @@ impl SaslExchange for Scram {
     }
 }
 
+/// An error of RFC 5802 §7: its value in the challenge, and what the reply says.
+#[derive(Debug, Clone, Copy)]
+struct Error(&'static str, &'static str);
+
+const EXTENSION: Error = Error("extensions-not-supported", "the server does not support the extension m=");
+const TYPE_OF_BINDING: Error = Error(
+    "unsupported-channel-binding-type",
+    "the server does not support this type of channel binding for this connection",
+);
+const BINDING_WITHOUT_PLUS: Error =
+    Error("channel-binding-not-supported", "the flag p=type needs a mechanism with a name in -PLUS");
+const DOWNGRADE: Error = Error(
+    "server-does-support-channel-binding",
+    "the flag y says that the server announces no mechanism with channel binding, but it does",
+);
+const ENCODING_OF_NAME: Error =
+    Error("invalid-username-encoding", "n= is not a valid saslname, or SASLprep forbids one of its characters");
+const AUTHZID: Error = Error("other-error", "a= names another user than n=, which is not supported");
+const NONCE: Error = Error("other-error", "r= is not the nonce of the server's challenge");
+const ENCODING_OF_BINDING: Error = Error("invalid-encoding", "c= is not base64");
+const ENCODING_OF_PROOF: Error = Error("invalid-encoding", "p= is not base64");
+const BINDING: Error = Error(
+    "channel-bindings-dont-match",
+    "c= is not the header of the client's first message and the channel binding of this connection",
+);
+
+impl Error {
+    fn refuse(self, login: &str) -> Scram {
+        Scram::Refused(self.0, LoginVerdict::new(login, Some(Failure::Refused(self.1))))
+    }
+}
+
 /// The salt of a user. Accounts ignore the case of logins, so one that is spelled in another way has the same.
 fn salt(login: &str) -> Vec<u8> {
     let text = format!("salt of {}", login.to_ascii_lowercase());
@@ -141,16 +175,11 @@ impl Server {
         let mut channel_binding = first.gs2_header.as_bytes().to_vec();
         let binding = self.binding(first.flag)?;
         let login = user.clone().unwrap_or_else(|| first.user.to_owned());
-        let refused = |error| {
-            let verdict = LoginVerdict { login: login.clone(), token: None, is_proven: false, token_error: None };
-            Ok(Scram::Refused(error, verdict))
-        };
         match binding {
-            _ if first.has_mandatory_extension => return refused("extensions-not-supported"),
-            Err(error) => return refused(error),
-            _ if user.is_none() => return refused("invalid-username-encoding"),
-            // Authorization as another user is not supported.
-            _ if first.authzid.is_some_and(|its| name(its) != user) => return refused("other-error"),
+            _ if first.has_mandatory_extension => return Ok(EXTENSION.refuse(&login)),
+            Err(error) => return Ok(error.refuse(&login)),
+            _ if user.is_none() => return Ok(ENCODING_OF_NAME.refuse(&login)),
+            _ if first.authzid.is_some_and(|its| name(its) != user) => return Ok(AUTHZID.refuse(&login)),
             Ok(binding) => channel_binding.extend(binding),
         }
         let nonce = format!("{}{}", first.nonce, self.nonce);
@@ -162,18 +191,18 @@ impl Server {
     }
 
     /// The data of the channel binding that the client asks for, or the error (RFC 5802 §6).
-    fn binding(&self, flag: Flag<'_>) -> Result<Result<Vec<u8>, &'static str>, &'static str> {
+    fn binding(&self, flag: Flag<'_>) -> Result<Result<Vec<u8>, Error>, &'static str> {
         match flag {
             Flag::Bound(kind) if self.is_plus => {
                 let binding = self.channel.as_ref().and_then(|channel| channel.binding(kind));
-                Ok(binding.ok_or("unsupported-channel-binding-type"))
+                Ok(binding.ok_or(TYPE_OF_BINDING))
             }
             Flag::Unsupported | Flag::NotOffered if self.is_plus => {
                 Err("a mechanism with channel binding needs the flag p=type")
             }
-            Flag::Bound(_) => Ok(Err("channel-binding-not-supported")),
+            Flag::Bound(_) => Ok(Err(BINDING_WITHOUT_PLUS)),
             // Somebody removed the mechanism from the list that the client has read.
-            Flag::NotOffered if self.announces_plus => Ok(Err("server-does-support-channel-binding")),
+            Flag::NotOffered if self.announces_plus => Ok(Err(DOWNGRADE)),
             Flag::Unsupported | Flag::NotOffered => Ok(Ok(Vec::new())),
         }
     }
@@ -187,25 +216,26 @@ impl Challenge {
     /// when it gets an error in place of the server's proof.
     fn check(&self, hash: Hash, message: &str, password: Option<&str>) -> Result<SaslStep, &'static str> {
         let last = ClientFinal::parse(message)?;
-        let verdict = |is_proven| LoginVerdict { login: self.login.clone(), token: None, is_proven, token_error: None };
-        let refused = |error| Ok(SaslStep::Next(Box::new(Scram::Refused(error, verdict(false)))));
+        let refused = |error: Error| Ok(SaslStep::Next(Box::new(error.refuse(&self.login))));
         if last.nonce != self.nonce {
-            return refused("other-error");
+            return refused(NONCE);
         }
         let decoded = |text: &str| BASE64.decode(text.as_bytes()).ok();
-        let (Some(binding), Some(proof)) = (decoded(last.channel_binding), decoded(last.proof)) else {
-            return refused("invalid-encoding");
-        };
+        let Some(binding) = decoded(last.channel_binding) else { return refused(ENCODING_OF_BINDING) };
+        let Some(proof) = decoded(last.proof) else { return refused(ENCODING_OF_PROOF) };
         if binding != self.channel_binding {
-            return refused("channel-bindings-dont-match");
+            return refused(BINDING);
         }
         let messages = [&*self.client_first, &*self.server_first, last.without_proof].join(",");
         // The keys are derived for an unknown user too, so that the time does not tell who exists.
         let proofs = hash.proofs(password.unwrap_or_default(), &self.salt, &messages);
         let is_proven = password.is_some() && proofs.client == proof;
         Ok(match is_proven.then_some(proofs) {
-            Some(proofs) => SaslStep::Next(Box::new(Scram::Proven(BASE64.encode(&proofs.server), verdict(true)))),
-            None => SaslStep::Verdict(verdict(false)),
+            Some(proofs) => {
+                let verdict = LoginVerdict::new(&self.login, None);
+                SaslStep::Next(Box::new(Scram::Proven(BASE64.encode(&proofs.server), verdict)))
+            }
+            None => SaslStep::Verdict(LoginVerdict::new(&self.login, Some(Failure::Password))),
         })
     }
 }

@@ -46,7 +46,7 @@ impl Client {
         loop {
             exchange = match exchange.step(response.as_bytes(), &Store) {
                 SaslStep::Next(next) => next,
-                SaslStep::Verdict(verdict) => return Ok((challenges, verdict.is_proven)),
+                SaslStep::Verdict(verdict) => return Ok((challenges, verdict.is_proven())),
                 SaslStep::Malformed(why) | SaslStep::Impossible(why) => return Err(why),
             };
             let challenge = String::from_utf8(exchange.challenge()).unwrap();
@@ -122,7 +122,7 @@ fn what_the_first_message_asks_for_is_granted_or_refused() {
         (Client::new("n,,n=t=im,r=abc"), Ok("e=invalid-username-encoding")),
         (Client::new("n,a=bob,n=tim,r=abc"), Ok("e=other-error")),
         (Client::plus("n,,n=tim,r=abc", b""), Err("a mechanism with channel binding needs the flag p=type")),
-        (Client::new("n,,n=,r=abc"), Err("the user name is empty")),
+        (Client::new("n,,n=,r=abc"), Err("the user name in n= is empty")),
     ] {
         let got = client.log_in(|last| last);
         match (&got, wanted) {
@@ -130,7 +130,7 @@ fn what_the_first_message_asks_for_is_granted_or_refused() {
                 let last = challenges.last().unwrap();
                 assert!(last.starts_with(wanted) && *is_proven == (wanted == "v="), "{}: {got:?}", client.first);
             }
-            _ => assert_eq!(got.map(|_| ""), wanted.map(|_| ""), "{}", client.first),
+            _ => assert_eq!(got.map(|_| ""), wanted, "{}", client.first),
         }
     }
 }

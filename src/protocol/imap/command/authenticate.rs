@@ -34,7 +34,7 @@ impl Command for Authenticate {
         let context = txn.sasl_context(&imap.config.host, imap.config.seed);
         let context = imap.capability_overrides.sasl_context(context, &imap.tls);
         let progress = Authentication::begin(mechanism, self.initial.as_deref(), &context, &txn.credentials());
-        imap.proceed(tag, progress, txn, out)
+        imap.proceed(tag, mechanism, progress, txn, out)
     }
 
     fn has_credentials(&self) -> bool {
@@ -67,12 +67,13 @@ impl Imap {
         out: &mut Reply,
     ) -> Answer {
         let progress = txn.respond(login, response);
-        self.proceed(tag, progress, txn, out)
+        self.proceed(tag, login.mechanism(), progress, txn, out)
     }
 
     fn proceed(
         &mut self,
         tag: &str,
+        mechanism: &Mechanism,
         progress: Result<sasl::Progress, Rejection>,
         txn: &mut MailTxn<'_>,
         out: &mut Reply,
@@ -84,12 +85,12 @@ impl Imap {
                 self.mode = Mode::Sasl(tag.into(), login);
                 Ok(progress)
             }
-            sasl::Progress::Verdict(verdict) => self.enter(&verdict, txn),
+            sasl::Progress::Verdict(verdict) => self.enter(&verdict, mechanism.name(), txn),
         }
     }
 
-    pub(super) fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
-        let account = txn.log_in(verdict).ok_or_else(|| Refusal::failed_login(verdict))?;
+    pub(super) fn enter(&mut self, verdict: &LoginVerdict, mechanism: &str, txn: &mut MailTxn<'_>) -> Answer {
+        let account = txn.log_in(verdict, mechanism).ok_or_else(|| Refusal::failed_login(verdict))?;
         self.state = ImapState::Authenticated(account);
         Ok(Progress::LoggedIn)
     }

@@ -39,7 +39,7 @@ impl Command for Login {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         imap.may_send_password()?;
         let verdict = LoginVerdict::of_password(&self.login, &self.password, &txn.credentials());
-        imap.enter(&verdict, txn)
+        imap.enter(&verdict, "LOGIN", txn)
     }
 
     fn mechanism(&self) -> Option<&str> {
