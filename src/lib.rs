@@ -63,7 +63,7 @@ pub use harness::{
     AccessToken, Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin,
     SessionWait, Settled, Verify, Wait, WaitCount, rules,
 };
-pub use journal::{Ending, Session, Tls, Transcript};
+pub use journal::{Ending, ProxiedClient, ProxiedTls, Session, Tls, Transcript};
 pub use mail::{
     Address, BodyType, DeliverBy, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret,
     Sender, Verdict,

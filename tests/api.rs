@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use clients::api_client::{ApiClient, NONE, start};
 use clients::deadline::connect;
 use clients::line_client::{LineClient, talk};
-use mailjig::MailServer;
+use mailjig::{Listener, MailServer};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -714,4 +714,25 @@ fn the_clock_can_be_advanced_over_http() {
     assert_eq!(api.post("/clock/advance", &json!({ "by": "1m" })).expect(200)["timed_out"], 0);
     assert_eq!(api.post("/clock/advance", &json!({ "by": "30m" })).expect(200)["timed_out"], 1);
     api.post("/clock/resume", &NONE).expect(200);
+}
+
+#[test]
+fn a_session_has_what_a_proxy_told() {
+    let server = MailServer::builder().xclient(Listener::Smtp).proxy_protocol(Listener::Lmtp).start();
+    let api = ApiClient::of(&server);
+    talk(
+        server.smtp().address(),
+        "EHLO c\nXCLIENT NAME=a+2Bb.example DESTPORT=25\nXCLIENT PROTO=smtp DESTADDR=IPV6:::2\nQUIT\n",
+    );
+    talk(server.lmtp().address(), "PROXY TCP4 192.0.2.1 192.0.2.9 4242 24\nQUIT\n");
+    talk(server.submission().address(), "QUIT\n");
+    server.settled().block();
+
+    let told: Vec<Value> = (1..=3).map(|n| api.ok(format!("/sessions/s{n}"))["proxied"].take()).collect();
+
+    let without = json!({ "destination": "::2", "destination_port": 25, "name": "a+b.example", "protocol": "SMTP",
+                          "authority": null, "tls": null });
+    assert_eq!(told[0], without);
+    assert_eq!((&told[1]["destination"], &told[1]["destination_port"]), (&json!("192.0.2.9"), &json!(24)));
+    assert_eq!(told[2], Value::Null);
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use clients::line_client::LineClient;
+use clients::line_client::{LineClient, talk};
 use clients::running::Running;
 use clients::served::{Served, mailjig};
 use clients::support::{folder, interpreter, is_there, output, run, start, succeeded};
@@ -64,6 +64,31 @@ fn messages_are_listed_for_people_and_for_scripts() {
     let after = server.told(&["messages", "--json", "--after", &listed[0]["seq"].to_string()]);
     assert_eq!(stable(&after), listed[1..]);
     insta::assert_json_snapshot!(listed[0]);
+}
+
+#[test]
+fn the_parameters_of_the_envelope_are_shown() {
+    let server = Served::start(&[]);
+    let port = server.ready["endpoints"]["smtp"]["port"].as_u64().unwrap() as u16;
+    talk(
+        ([127, 0, 0, 1], port).into(),
+        "EHLO c\nMAIL FROM:<app@example.org> SIZE=30 RET=HDRS ENVID=Q+2B1 BY=60;R SMTPUTF8\n\
+         RCPT TO:<bob@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;all@example.org\nDATA\n\n.\n\
+         MAIL FROM:<app@example.org> SIZE=30\nRCPT TO:<bob@example.org>\nDATA\n\n.\nQUIT\n",
+    );
+
+    let mut lines = [server.told(&["show", "m1"]), server.told(&["show", "m2"])];
+
+    lines.iter_mut().for_each(|shown| *shown = shown.trim_end().to_owned());
+    assert_eq!(
+        lines,
+        [
+            "m1: from <app@example.org> to bob@example.org, 2 octets\n  \
+             MAIL <app@example.org> BY=60;R ENVID=Q+2B1 RET=HDRS SMTPUTF8\n  \
+             RCPT <bob@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;all@example.org",
+            "m2: from <app@example.org> to bob@example.org, 2 octets",
+        ]
+    );
 }
 
 #[test]

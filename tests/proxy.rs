@@ -46,6 +46,9 @@ fn every_listener_reads_the_header_before_everything_else() {
             "{protocol}"
         );
         assert!(session.proxy.is_some_and(|its| its.ip().is_loopback()));
+        let told = session.proxied.as_ref().expect("it has a destination");
+        assert_eq!((told.destination, told.destination_port), (Some([192, 0, 2, 9].into()), Some(110)));
+        assert_eq!((told.authority.as_deref(), &told.tls), (Some("mx.example"), &None));
     }
     let transcript = server.transcript().to_string();
     let line =

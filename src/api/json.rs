@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
-use crate::journal::{Captured, Ending, Session, Tls};
+use crate::journal::{Captured, Ending, ProxiedClient, Session, Tls};
 use crate::mail::{Address, BodyType, Parameters, Part, Recipient, Ret, Sender, Verdict};
 use crate::protocol::Listener;
 
@@ -217,6 +217,10 @@ pub(super) struct SessionJson<'a> {
     peer: String,
     /// The proxy's own address, if it told the client's.
     proxy: Option<String>,
+    /// What a proxy told of the client with the PROXY protocol or XCLIENT, besides its address, login and name in HELO:
+    /// `destination`, `destination_port`, `name`, `protocol`, `authority`, and `tls` between client and proxy.
+    #[schema(value_type = Option<Object>)]
+    proxied: Option<&'a ProxiedClient>,
     #[schema(value_type = String, format = DateTime)]
     opened: Timestamp,
     #[schema(value_type = Option<Object>)]
@@ -262,6 +266,7 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             listener: session.listener,
             peer: session.peer.to_string(),
             proxy: session.proxy.map(|its| its.to_string()),
+            proxied: session.proxied.as_deref(),
             opened: session.opened,
             tls: session.tls.as_ref(),
             helo: session.helo.as_deref(),

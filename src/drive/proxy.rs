@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use crate::journal::{Proxied, Tlv};
+use crate::journal::{Proxied, Tlv, tlv_list};
 
 /// §2.2: no line of version 1 can begin like this.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -109,7 +109,9 @@ fn binary(octets: &[u8]) -> Result<Progress, String> {
     let Some(tlvs) = rest.get(size..) else {
         return Err(format!("the PROXY header has {length} octets, too few for its addresses"));
     };
-    Ok(Progress::Header(header(2, false, addresses, tlv_list(tlvs)?)))
+    // §2.2.1.
+    let tlvs = tlv_list(tlvs).ok_or_else(|| "a value of the PROXY header is cut off".to_owned())?;
+    Ok(Progress::Header(header(2, false, addresses, tlvs)))
 }
 
 fn ip4(rest: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
@@ -128,21 +130,6 @@ fn ip6(rest: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
         (ip(0), u16::from_be_bytes([ports[0], ports[1]])).into(),
         (ip(16), u16::from_be_bytes([ports[2], ports[3]])).into(),
     ))
-}
-
-/// §2.2.1: a type, a length of two octets, and the value.
-fn tlv_list(mut rest: &[u8]) -> Result<Vec<Tlv>, String> {
-    let mut all = Vec::new();
-    while !rest.is_empty() {
-        let split = rest.split_first_chunk::<3>().and_then(|([kind, high, low], behind)| {
-            let (value, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))?;
-            Some((Tlv { kind: *kind, value: value.to_vec() }, behind))
-        });
-        let Some((tlv, behind)) = split else { return Err("a value of the PROXY header is cut off".to_owned()) };
-        all.push(tlv);
-        rest = behind;
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod log;
 mod messages;
 mod open_exchange;
 mod proxied;
+mod proxied_client;
 mod record;
 mod records;
 mod refusals;
@@ -37,7 +38,8 @@ pub use ending::Ending;
 pub(crate) use log::{LogReader, LogWriter};
 pub(crate) use messages::Captured;
 use messages::Messages;
-pub(crate) use proxied::{Proxied, Tlv};
+pub(crate) use proxied::{Proxied, Tlv, tlv_list};
+pub use proxied_client::{ProxiedClient, ProxiedTls};
 pub(crate) use record::{
     CapturedMail, Detail, Ended, Exchange, ExchangePart, Left, Less, Noted, Opened, Record, RecordKind, TextPlace,
     UNFINISHED_KEPT, Weight,

@@ -4,6 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::{ProxiedClient, ProxiedTls};
+
+/// The types whose values are decoded (`proxy-protocol.txt` §2.2.1).
+const AUTHORITY: u8 = 0x02;
+const SSL: u8 = 0x20;
+
 /// A header of the PROXY protocol: for which client a proxy connects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -31,11 +37,11 @@ impl Tlv {
     pub(crate) fn name(&self) -> Cow<'static, str> {
         match self.kind {
             0x01 => "alpn".into(),
-            0x02 => "authority".into(),
+            AUTHORITY => "authority".into(),
             0x03 => "crc32c".into(),
             0x04 => "noop".into(),
             0x05 => "unique-id".into(),
-            0x20 => "ssl".into(),
+            SSL => "ssl".into(),
             0x30 => "netns".into(),
             other => format!("{other:#04x}").into(),
         }
@@ -45,6 +51,38 @@ impl Tlv {
     pub(crate) fn text(&self) -> String {
         self.value.escape_ascii().to_string()
     }
+}
+
+impl Proxied {
+    /// What the header tells of the client besides its address. `None` if it tells nothing.
+    pub(super) fn client(&self) -> Option<ProxiedClient> {
+        let value = |kind| self.tlvs.iter().find(|tlv| tlv.kind == kind);
+        let client = ProxiedClient {
+            destination: self.destination.map(|its| its.ip()),
+            destination_port: self.destination.map(|its| its.port()),
+            authority: value(AUTHORITY).map(|tlv| text(&tlv.value)),
+            tls: value(SSL).and_then(|tlv| ProxiedTls::parse(&tlv.value)),
+            ..ProxiedClient::default()
+        };
+        (client != ProxiedClient::default()).then_some(client)
+    }
+}
+
+/// A value that is text.
+pub(super) fn text(value: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(value).into()
+}
+
+/// Splits values: a type, a length of two octets, and the value. `None` if the last one is cut off.
+pub(crate) fn tlv_list(mut rest: &[u8]) -> Option<Vec<Tlv>> {
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let ([kind, high, low], behind) = rest.split_first_chunk::<3>()?;
+        let (value, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))?;
+        all.push(Tlv { kind: *kind, value: value.to_vec() });
+        rest = behind;
+    }
+    Some(all)
 }
 
 impl fmt::Display for Proxied {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Ending;
+use super::{Ending, ProxiedClient};
 use crate::base::{SessionNo, Timestamp};
 use crate::protocol::Listener;
 #[cfg(feature = "api")]
@@ -64,6 +64,8 @@ pub struct Session {
     pub peer: SocketAddr,
     /// The proxy's own address, if it told the client's.
     pub proxy: Option<SocketAddr>,
+    /// What a proxy told of the client besides its address, login and name in HELO.
+    pub proxied: Option<Box<ProxiedClient>>,
     /// When it was accepted.
     pub opened: Timestamp,
     /// What the last TLS handshake negotiated; `None` in cleartext.

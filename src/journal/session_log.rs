@@ -10,7 +10,7 @@ use super::open_exchange::{OpenExchange, is_challenge};
 use super::text::Text;
 use super::{Detail, Left, Opened, RecordKind, SeqList, Session, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{ClientFacts, Status, Unfinished};
+use crate::protocol::{ClientFacts, Status, ToldClient, Unfinished};
 
 /// How many octets of a session's text are kept. If there was more, the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -55,6 +55,7 @@ impl SessionLog {
             listener: opened.listener,
             peer: opened.peer,
             proxy: None,
+            proxied: None,
             opened: at,
             tls: None,
             helo: None,
@@ -163,10 +164,11 @@ impl SessionLog {
                 self.records.shrink_to_fit();
                 self.open.shrink_to_fit();
             }
-            RecordKind::Proxied(proxied) => {
-                if let Some(source) = proxied.source {
+            RecordKind::Proxied(header) => {
+                if let Some(source) = header.source {
                     self.peer_is(source);
                 }
+                Arc::make_mut(&mut self.facts).proxied = header.client().map(Box::new);
             }
             RecordKind::Opened(_)
             | RecordKind::Dropped { .. }
@@ -299,15 +301,9 @@ impl SessionLog {
         self.leaving |= *last;
     }
 
-    fn learn_facts(
-        &mut self,
-        ClientFacts { user, mechanism, helo, client, selected, idling, denied: _ }: &ClientFacts,
-    ) {
-        if let Some((address, port)) = client {
-            let known = self.facts.peer;
-            // The port of another address is unknown.
-            let other = address.map_or(known.port(), |_| 0);
-            self.peer_is((address.unwrap_or(known.ip()), port.unwrap_or(other)).into());
+    fn learn_facts(&mut self, ClientFacts { user, mechanism, helo, told, selected, idling, denied: _ }: &ClientFacts) {
+        if let Some(told) = told {
+            self.learn_told(told);
         }
         let known = Arc::make_mut(&mut self.facts);
         if let Some(helo) = helo {
@@ -321,6 +317,24 @@ impl SessionLog {
             known.mailbox = mailbox.clone();
         }
         known.idling = idling.unwrap_or(known.idling);
+    }
+
+    /// Updates the session with what XCLIENT tells. What it does not name stays as it was.
+    fn learn_told(&mut self, told: &ToldClient) {
+        if told.address.is_some() || told.port.is_some() {
+            let known = self.facts.peer;
+            // The port of another address is unknown.
+            let other = told.address.map_or(known.port(), |_| 0);
+            self.peer_is((told.address.unwrap_or(known.ip()), told.port.unwrap_or(other)).into());
+        }
+        let ToldClient { address: _, port: _, name, protocol, destination, destination_port } = told;
+        if name.is_some() || protocol.is_some() || destination.is_some() || destination_port.is_some() {
+            let known = Arc::make_mut(&mut self.facts).proxied.get_or_insert_default();
+            known.name = name.clone().or(known.name.take());
+            known.protocol = protocol.clone().or(known.protocol.take());
+            known.destination = destination.or(known.destination);
+            known.destination_port = destination_port.or(known.destination_port);
+        }
     }
 
     /// A proxy tells the client's address.

@@ -45,7 +45,8 @@ pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 use starttls::{NoStartTls, TlsState};
 pub(crate) use txn::{
-    ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, NotRenamed, Route, SeedMailbox, SeedMessage, TxnLog,
+    ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, NotRenamed, Route, SeedMailbox, SeedMessage,
+    ToldClient, TxnLog,
 };
 
 use crate::mail::{Accounts, MailboxId, Message};

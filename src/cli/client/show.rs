@@ -129,6 +129,8 @@ impl Shown<'_> {
         let recipients = recipients.collect::<Vec<_>>().join(", ");
         let (id, from, size) = (text(&message["id"]), text(&envelope["from"]["address"]), &message["size"]);
         let mut out = harmless(&format!("{id}: from <{from}> to {recipients}, {size} octets"), &[]) + "\n";
+        out += &parameters("MAIL", &envelope["from"]);
+        out.extend(envelope["recipients"].as_array().into_iter().flatten().map(|its| parameters("RCPT", its)));
         let headers = self.json("/headers")?;
         for field in headers.as_array().into_iter().flatten() {
             let name = text(&field["name"]);
@@ -149,6 +151,20 @@ impl Shown<'_> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A line with the parameters of a command, as sent, if there are others than SIZE.
+fn parameters(command: &str, its: &Value) -> String {
+    let all = its["parameters"].as_object().into_iter().flatten();
+    let all = all.filter(|(keyword, _)| !keyword.eq_ignore_ascii_case("SIZE"));
+    let all = all.map(|(keyword, value)| {
+        value.as_str().map_or_else(|| format!(" {keyword}"), |its| format!(" {keyword}={its}"))
+    });
+    let all = all.collect::<String>();
+    if all.is_empty() {
+        return all;
+    }
+    harmless(&format!("  {command} <{}>{all}", text(&its["address"])), &[]) + "\n"
 }
 
 fn print_headers(fields: &Value) -> Result<(), Failure> {

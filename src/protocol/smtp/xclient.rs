@@ -6,16 +6,15 @@ use super::command::SmtpCommand;
 use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, SmtpState};
 use crate::mail::xtext;
-use crate::protocol::{MailTxn, Outcome};
+use crate::protocol::{MailTxn, Outcome, ToldClient};
 
 /// The attributes, as EHLO announces them.
 pub(super) const ATTRIBUTES: [&str; 8] = ["NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT"];
 
-/// What is told of the client. Attributes that the server does not use are only checked.
+/// What is told of the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Xclient {
-    address: Option<IpAddr>,
-    port: Option<u16>,
+    told: ToldClient,
     helo: Option<Box<str>>,
     login: Option<Box<str>>,
 }
@@ -38,14 +37,17 @@ pub(super) fn parse(argument: &str) -> Result<SmtpCommand, Refusal> {
             continue;
         }
         let value = decoded(value).ok_or_else(|| wrong("the value is not xtext"))?;
+        let told = &mut client.told;
         match name.as_str() {
-            "ADDR" => client.address = Some(address(&value).ok_or_else(|| wrong("it is not an address"))?),
-            "DESTADDR" => drop(address(&value).ok_or_else(|| wrong("it is not an address"))?),
-            "PORT" => client.port = Some(value.parse().map_err(|_| wrong("it is not a port"))?),
-            "DESTPORT" => drop(value.parse::<u16>().map_err(|_| wrong("it is not a port"))?),
+            "ADDR" => told.address = Some(address(&value).ok_or_else(|| wrong("it is not an address"))?),
+            "DESTADDR" => told.destination = Some(address(&value).ok_or_else(|| wrong("it is not an address"))?),
+            "PORT" => told.port = Some(value.parse().map_err(|_| wrong("it is not a port"))?),
+            "DESTPORT" => told.destination_port = Some(value.parse().map_err(|_| wrong("it is not a port"))?),
             "PROTO" if !["SMTP", "ESMTP"].iter().any(|its| its.eq_ignore_ascii_case(&value)) => {
                 return Err(wrong("it is neither SMTP nor ESMTP"));
             }
+            "PROTO" => told.protocol = Some(value.to_ascii_uppercase().into()),
+            "NAME" => told.name = Some(value.into()),
             "HELO" => client.helo = Some(value.into()),
             "LOGIN" => client.login = Some(value.into()),
             _ => {}
@@ -96,7 +98,7 @@ impl Smtp {
         if let Some(helo) = &client.helo {
             txn.introduce(helo);
         }
-        txn.client_is(client.address, client.port);
+        txn.client_is(client.told);
         Ok(self.greet())
     }
 }
@@ -125,13 +127,19 @@ mod tests {
              DESTADDR=IPV6:::1 DESTPORT=25",
         );
         let wanted = Xclient {
-            address: Some(IpAddr::from([192, 0, 2, 1])),
-            port: Some(4242),
+            told: ToldClient {
+                address: Some(IpAddr::from([192, 0, 2, 1])),
+                port: Some(4242),
+                name: Some("spike.example".into()),
+                protocol: Some("ESMTP".into()),
+                destination: Some(IpAddr::from(Ipv6Addr::LOCALHOST)),
+                destination_port: Some(25),
+            },
             helo: Some("a b+c".into()),
             login: Some("bob@example.org".into()),
         };
         assert_eq!(all, wanted);
-        assert_eq!(parsed("ADDR=ipv6:2001:db8::1").address, "2001:db8::1".parse().ok());
+        assert_eq!(parsed("ADDR=ipv6:2001:db8::1").told.address, "2001:db8::1".parse().ok());
         assert_eq!(parsed("ADDR=[UNAVAILABLE] NAME=[tempunavail] LOGIN=[UNAVAILABLE]"), Xclient::default());
     }
 

@@ -36,8 +36,8 @@ pub(crate) struct ClientFacts {
     pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave in EHLO or HELO.
     pub(crate) helo: Option<Box<str>>,
-    /// The client's address and port, as a trusted client told them.
-    pub(crate) client: Option<(Option<IpAddr>, Option<u16>)>,
+    /// For which client a trusted client speaks.
+    pub(crate) told: Option<Box<ToldClient>>,
     /// The mailbox that is selected from now on. The inner `None` means that no mailbox is selected.
     #[cfg_attr(
         feature = "serde",
@@ -46,6 +46,21 @@ pub(crate) struct ClientFacts {
     pub(crate) selected: Option<Option<Box<str>>>,
     /// Whether the client is in IDLE from now on (RFC 2177).
     pub(crate) idling: Option<bool>,
+}
+
+/// What a trusted client told of the client for which it speaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct ToldClient {
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: Option<u16>,
+    /// Its host name.
+    pub(crate) name: Option<Box<str>>,
+    /// The protocol that it speaks.
+    pub(crate) protocol: Option<Box<str>>,
+    /// Where it connected to.
+    pub(crate) destination: Option<IpAddr>,
+    pub(crate) destination_port: Option<u16>,
 }
 
 /// Deserializes a field that is present, even if it is null.

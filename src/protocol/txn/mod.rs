@@ -8,12 +8,10 @@ mod maildrop_lock;
 mod rename;
 mod store;
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 
 pub(crate) use credentials::AccountCredentials;
-pub(crate) use log::{ClientFacts, TxnLog};
+pub(crate) use log::{ClientFacts, ToldClient, TxnLog};
 pub(crate) use mailboxes::InvalidMailbox;
 pub(crate) use rename::NotRenamed;
 pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
@@ -176,10 +174,10 @@ impl<'a> MailTxn<'a> {
         self.mail.log.facts().helo = Some(helo.into());
     }
 
-    /// Notes the address and the port of the client for which the session's client speaks.
-    pub(crate) fn client_is(&mut self, address: Option<IpAddr>, port: Option<u16>) {
-        if address.is_some() || port.is_some() {
-            self.mail.log.facts().client = Some((address, port));
+    /// Notes for which client the session's client speaks.
+    pub(crate) fn client_is(&mut self, told: ToldClient) {
+        if told != ToldClient::default() {
+            self.mail.log.facts().told = Some(Box::new(told));
         }
     }
 
