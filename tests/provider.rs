@@ -128,9 +128,7 @@ fn a_client_gets_a_token_and_refreshes_it_when_it_has_expired() {
     let redeem = format!("grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}");
     let tokens = browser.token(&redeem).json(200);
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&"Bearer".into(), &3600.into()));
-    let claims = text(&tokens, "id_token");
-    let claims: Value =
-        serde_json::from_slice(&BASE64URL_NOPAD.decode(claims.split('.').nth(1).unwrap().as_bytes()).unwrap()).unwrap();
+    let claims = claims(&text(&tokens, "id_token"));
     assert_eq!((&claims["sub"], &claims["nonce"], &claims["aud"]), (&BOB.into(), &"n-1".into(), &"app".into()));
 
     let old = text(&tokens, "access_token");
@@ -269,6 +267,62 @@ fn the_client_learns_why_it_gets_no_code() {
 
     api.put("/oauth", &json!({ "consent": "deny" })).expect(200);
     assert_eq!(browser.authorize(&hint).parameter("error").as_deref(), Some("access_denied"));
+}
+
+#[test]
+fn the_client_gets_the_answer_in_the_mode_that_it_wants() {
+    let server = MailServer::start();
+    let browser = Browser::of(&server);
+    let hint = format!("&state=a%22b&login_hint={BOB}");
+
+    for (mode, start) in
+        [("", "http://127.0.0.1:9/cb?"), ("query", "http://127.0.0.1:9/cb?"), ("fragment", "http://127.0.0.1:9/cb#")]
+    {
+        let told = browser.authorize(&format!("&response_mode={mode}{hint}"));
+        assert!(told.location.starts_with(&format!("{start}code=")), "{mode}: {}", told.location);
+        let refused = browser.authorize(&format!("&response_mode={mode}&prompt=none"));
+        assert!(refused.location.starts_with(&format!("{start}error=interaction_required&")), "{}", refused.location);
+    }
+    let posted = browser.authorize(&format!("&response_mode=form_post{hint}"));
+    assert_eq!((posted.status, &*posted.location), (200, ""));
+    let issuer = format!("name=\"iss\" value=\"{}\"", server.api());
+    for part in
+        ["action=\"http://127.0.0.1:9/cb\"", "name=\"code\" value=\"", "name=\"state\" value=\"a&quot;b\"", &issuer]
+    {
+        assert!(posted.text.contains(part), "{part}: {}", posted.text);
+    }
+    let refused = browser.authorize("&response_mode=form_post&prompt=none");
+    assert!(refused.text.contains("name=\"error\" value=\"interaction_required\""), "{}", refused.text);
+    let unknown = browser.authorize(&format!("&response_mode=web_message{hint}"));
+    assert_eq!((unknown.status, unknown.parameter("error").as_deref()), (302, Some("invalid_request")));
+}
+
+/// The claims of a token.
+fn claims(token: &str) -> Value {
+    let claims = BASE64URL_NOPAD.decode(token.split('.').nth(1).unwrap().as_bytes()).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[test]
+fn every_token_names_the_issuer_of_the_metadata() {
+    let server = MailServer::start();
+    let further = text(&ApiClient::of(&server).post("/servers", &json!({})).expect(201), "id");
+    for (issuer, control) in [
+        (server.api().to_owned(), "/oauth/tokens".to_owned()),
+        (format!("{}/v1/servers/{further}", server.api()), format!("/servers/{further}/oauth/tokens")),
+    ] {
+        let browser = Browser(issuer.clone());
+        let metadata = browser.get("/.well-known/openid-configuration", "").json(200);
+        assert_eq!(metadata["issuer"], issuer);
+
+        let granted = browser.tokens(BOB);
+        let issued = ApiClient::of(&server).post(control, &json!({ "login": BOB, "scope": "openid mail" })).expect(201);
+        for (token, kind) in [(&granted, "access_token"), (&issued, "access_token"), (&issued, "id_token")] {
+            assert_eq!(claims(&text(token, kind))["iss"], issuer, "{kind}");
+        }
+        let about = browser.post("/oauth2/introspect", &format!("token={}", text(&issued, "access_token"))).json(200);
+        assert_eq!(about["iss"], issuer);
+    }
 }
 
 #[test]
@@ -504,7 +558,9 @@ fn each_server_has_its_own_issuer() {
             format!("/.well-known/oauth-authorization-server/v1/servers/{further}"),
             format!("{url}/v1/servers/{further}"),
         ),
-        ("/v1/.well-known/openid-configuration".to_owned(), format!("{url}/v1")),
+        // The main server has one issuer, wherever its metadata are looked for.
+        ("/v1/.well-known/openid-configuration".to_owned(), url.to_owned()),
+        ("/.well-known/oauth-authorization-server/v1".to_owned(), url.to_owned()),
     ] {
         let metadata = browser.get(&path, "").json(200);
         assert_eq!(metadata["issuer"], issuer, "{path}");

@@ -1,5 +1,6 @@
 //! The authorization endpoint: the code flow (RFC 6749 §4.1) with PKCE.
 
+use super::answer::{AuthorizationAnswer, ReplyTo, ResponseMode};
 use super::error::ErrorCode;
 use super::pkce::Challenge;
 use super::token::Grant;
@@ -28,9 +29,8 @@ impl Consent {
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationRequest {
     client: String,
-    redirect_uri: String,
+    reply_to: ReplyTo,
     scope: Option<String>,
-    state: Option<String>,
     nonce: Option<String>,
     challenge: Option<Challenge>,
     /// The account that the request names, or the form.
@@ -41,11 +41,11 @@ pub(crate) struct AuthorizationRequest {
     is_silent: bool,
 }
 
-/// The answer to an authorization request.
+/// What becomes of an authorization request.
 #[derive(Debug, Clone)]
 pub(crate) enum Authorized {
-    /// Go to this URI.
-    Redirect(String),
+    /// The client gets an answer.
+    Answer(AuthorizationAnswer),
     /// Ask a person.
     Ask,
 }
@@ -64,11 +64,18 @@ pub(super) struct AuthorizationCode {
 impl AuthorizationRequest {
     /// Reads a request. The first error must be shown, because the client cannot be trusted; the second one is for the
     /// client (RFC 6749 §4.1.2.1).
-    pub(crate) fn read(form: &FormParams, provider: &Provider, issuer: &str) -> Result<Result<Self, String>, String> {
+    pub(crate) fn read(
+        form: &FormParams,
+        provider: &Provider,
+        issuer: &str,
+    ) -> Result<Result<Self, AuthorizationAnswer>, String> {
         let need = |name| form.need(name).map_err(|error| error.description);
         let (client, uri) = (need("client_id")?, need("redirect_uri")?);
         provider.may_redirect(client, uri)?;
+        let reply_to = ReplyTo::of(form, uri, issuer);
         let read = || {
+            form.get("state")?;
+            ResponseMode::of(form)?;
             let own = |name| form.get(name).map(|value| value.map(str::to_owned));
             match form.need("response_type")? {
                 "code" => {}
@@ -81,9 +88,8 @@ impl AuthorizationRequest {
             };
             Ok(Self {
                 client: client.to_owned(),
-                redirect_uri: uri.to_owned(),
+                reply_to: reply_to.clone(),
                 scope: own("scope")?,
-                state: own("state")?,
                 nonce: own("nonce")?,
                 challenge: Challenge::of(form)?,
                 login: own("login")?.or(own("login_hint")?),
@@ -91,8 +97,7 @@ impl AuthorizationRequest {
                 is_silent: form.get("prompt")? == Some("none"),
             })
         };
-        let state = form.get("state").ok().flatten();
-        Ok(read().map_err(|error| with_error(uri, state, issuer, &error)))
+        Ok(read().map_err(|error| reply_to.error(error)))
     }
 
     pub(crate) fn client(&self) -> &str {
@@ -103,9 +108,8 @@ impl AuthorizationRequest {
         self.scope.as_deref()
     }
 
-    fn refused(&self, issuer: &str, code: ErrorCode, why: &str) -> Authorized {
-        let error = OAuthError::new(code, why);
-        Authorized::Redirect(with_error(&self.redirect_uri, self.state.as_deref(), issuer, &error))
+    fn refused(&self, code: ErrorCode, why: &str) -> Authorized {
+        Authorized::Answer(self.reply_to.error(OAuthError::new(code, why)))
     }
 }
 
@@ -115,35 +119,31 @@ impl Provider {
         &mut self,
         request: AuthorizationRequest,
         (only, exists): (Option<&str>, impl Fn(&str) -> bool),
-        issuer: &str,
         now: Timestamp,
     ) -> Authorized {
         let named = self.named(request.login.as_deref(), only);
         let login = match (self.settings.consent, request.decision, named.as_deref()) {
             (Consent::Deny, ..) | (_, Some(false), _) => {
-                return request.refused(issuer, ErrorCode::AccessDenied, "the user denied the request");
+                return request.refused(ErrorCode::AccessDenied, "the user denied the request");
             }
             (Consent::Auto, _, Some(login)) | (Consent::Ask, Some(true), Some(login)) => login.to_owned(),
             (Consent::Auto | Consent::Ask, ..) if request.is_silent => {
                 let why = "a person must choose an account, and `prompt` is `none`";
-                return request.refused(issuer, ErrorCode::InteractionRequired, why);
+                return request.refused(ErrorCode::InteractionRequired, why);
             }
             (Consent::Auto | Consent::Ask, ..) => return Authorized::Ask,
         };
         if !exists(&login) {
-            return request.refused(issuer, ErrorCode::AccessDenied, "there is no such account");
+            return request.refused(ErrorCode::AccessDenied, "there is no such account");
         }
         let code = random_text();
-        let mut answer = vec![("code", code.clone())];
-        answer.extend(request.state.clone().map(|state| ("state", state)));
-        // RFC 9207 §2.
-        answer.push(("iss", issuer.to_owned()));
-        let to = with_parameters(&request.redirect_uri, &answer);
-        let AuthorizationRequest { client, redirect_uri, scope, nonce, challenge, .. } = request;
+        let AuthorizationRequest { client, reply_to, scope, nonce, challenge, .. } = request;
+        let answer = reply_to.code(&code);
+        let redirect_uri = reply_to.redirect_uri;
         let grant = Grant::new(login, client, scope, nonce);
         let expires = expiry(now, LIFETIME);
         keep(&mut self.codes, AuthorizationCode { code, grant, redirect_uri, challenge, expires, is_used: false });
-        Authorized::Redirect(to)
+        Authorized::Answer(answer)
     }
 }
 
@@ -157,19 +157,4 @@ impl Provider {
     pub(crate) fn chosen(&self, login: Option<&str>, only: Option<&str>) -> Option<String> {
         self.named(login, only).filter(|_| self.settings.consent == Consent::Auto)
     }
-}
-
-fn with_error(uri: &str, state: Option<&str>, issuer: &str, error: &OAuthError) -> String {
-    let mut answer = vec![("error", error.code.name().to_owned()), ("error_description", error.description.clone())];
-    answer.extend(state.map(|state| ("state", state.to_owned())));
-    answer.push(("iss", issuer.to_owned()));
-    with_parameters(uri, &answer)
-}
-
-fn with_parameters(uri: &str, parameters: &[(&str, String)]) -> String {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    let pairs =
-        parameters.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
-    let sign = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{sign}{}", pairs.collect::<Vec<_>>().join("&"))
 }

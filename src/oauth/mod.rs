@@ -3,6 +3,7 @@
 //!
 //! Does not know HTTP, JSON or signatures. The time is told; random texts are made by the system.
 
+mod answer;
 mod authorize;
 mod client;
 mod device;
@@ -11,6 +12,7 @@ mod form;
 mod pkce;
 mod token;
 
+pub(crate) use answer::{AuthorizationAnswer, ResponseMode};
 pub(crate) use authorize::{AuthorizationRequest, Authorized, Consent};
 pub(crate) use client::{Client, ClientCredentials};
 pub(crate) use device::INTERVAL;

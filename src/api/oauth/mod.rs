@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::Shared;
 use super::target::Target;
 use crate::mail::{TokenKind, TokenState};
-use crate::oauth::{ErrorCode, GRANT_TYPES, INTERVAL, OAuthError};
+use crate::oauth::{ErrorCode, GRANT_TYPES, INTERVAL, OAuthError, ResponseMode};
 use crate::server::Server;
 use crate::world::World;
 use issue::{issue, seconds};
@@ -77,7 +77,7 @@ fn metadata(Issuer(issuer): &Issuer) -> Value {
         "jwks_uri": endpoint("jwks"),
         "scopes_supported": ["mail", "openid", "email", "offline_access"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ResponseMode::ALL.map(|(name, _)| name),
         "grant_types_supported": GRANT_TYPES,
         "code_challenge_methods_supported": ["S256", "plain"],
         "token_endpoint_auth_methods_supported": authentication,

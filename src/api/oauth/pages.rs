@@ -1,16 +1,19 @@
 //! What a person sees in a browser: the pages of the authorization endpoint and of the device flow.
 
-use std::fmt::Write;
-
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use data_encoding::BASE64;
 use html_escape::encode_double_quoted_attribute as attribute;
+use ring::digest::{SHA256, digest};
 
 use super::super::target::Target;
 use super::request::{ClientForm, Issuer, QueryForm, uncached};
-use crate::oauth::{AuthorizationRequest, Authorized, FormParams};
+use crate::oauth::{AuthorizationAnswer, AuthorizationRequest, Authorized, FormParams};
 use crate::server::Server;
 use crate::world::World;
+
+/// Sends the form of an answer, if the browser runs scripts.
+const SUBMIT: &str = "document.forms[0].submit()";
 
 /// What of a request for consent is not repeated in the form.
 const ANSWERS: &[&str] = &["login", "login_hint", "decision"];
@@ -25,6 +28,7 @@ const ANSWERS: &[&str] = &["login", "login_hint", "decision"];
     ("client_id" = String, Query, description = "The client."),
     ("redirect_uri" = String, Query, description = "Where the browser is sent."),
     ("scope" = Option<String>, Query, description = "What the client wants; default `mail`."),
+    ("response_mode" = Option<String>, Query, description = "How the client gets the answer: `query` (default), `fragment` or `form_post`."),
     ("state" = Option<String>, Query, description = "Is repeated in the answer."),
     ("nonce" = Option<String>, Query, description = "Is repeated in the id token."),
     ("code_challenge" = Option<String>, Query, description = "The challenge of PKCE."),
@@ -32,7 +36,7 @@ const ANSWERS: &[&str] = &["login", "login_hint", "decision"];
     ("login_hint" = Option<String>, Query, description = "The account."),
     ("prompt" = Option<String>, Query, description = "`none`: no person is asked."),
 ), responses(
-    (status = 200, description = "The form.", body = String, content_type = "text/html"),
+    (status = 200, description = "The form, or with `form_post` a page that posts the answer.", body = String, content_type = "text/html"),
     (status = 302, description = "The redirection with the code or an error."),
     (status = 400, description = "The client or its redirect URI is not valid.", body = String, content_type = "text/html"),
 ))]
@@ -54,27 +58,36 @@ fn answer(Target(server): Target, Issuer(issuer): &Issuer, form: &FormParams, re
     let read = server.engine().read(|world| AuthorizationRequest::read(form, &world.provider, issuer));
     let request = match read {
         Err(why) => return page(StatusCode::BAD_REQUEST, "The request is not valid", &paragraph(&why)),
-        Ok(Err(uri)) => return (redirection, [(header::LOCATION, uri)]).into_response(),
+        Ok(Err(answer)) => return to_client(&answer, redirection),
         Ok(Ok(request)) => request,
     };
     let what = wants(request.client(), request.scope());
     let authorized = server.engine().update(|world, now| {
         let accounts = &world.mail.accounts;
         let only = only_login(world);
-        world.provider.authorize(request, (only.as_deref(), |login| accounts.known(login).is_some()), issuer, now)
+        world.provider.authorize(request, (only.as_deref(), |login| accounts.known(login).is_some()), now)
     });
     match authorized {
-        Authorized::Redirect(uri) => (redirection, uncached(), [(header::LOCATION, uri)]).into_response(),
+        Authorized::Answer(answer) => to_client(&answer, redirection),
         Authorized::Ask => {
             let hint = form.get("login_hint").ok().flatten().unwrap_or_default();
-            let mut fields = String::new();
-            for (name, value) in form.iter().filter(|(name, _)| !ANSWERS.contains(name)) {
-                let (name, value) = (attribute(name), attribute(value));
-                let _written = write!(fields, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
-            }
+            let fields = hidden(form.iter().filter(|(name, _)| !ANSWERS.contains(name)));
             page(StatusCode::OK, "Allow access?", &consent(&server, &what, &fields, hint))
         }
     }
+}
+
+/// Sends the browser to the client, or lets it post a form there.
+fn to_client(answer: &AuthorizationAnswer, redirection: StatusCode) -> Response {
+    if let Some(uri) = answer.location() {
+        return (redirection, uncached(), [(header::LOCATION, uri)]).into_response();
+    }
+    let fields = hidden(answer.parameters.iter().map(|(name, value)| (*name, &**value)));
+    let body = format!(
+        "<form method=\"post\" action=\"{}\">{fields}<button>Continue</button></form><script>{SUBMIT}</script>",
+        attribute(&answer.redirect_uri)
+    );
+    page(StatusCode::OK, "Back to the application", &body)
 }
 
 /// Enter the code of a device (RFC 8628 §3.3).
@@ -108,7 +121,7 @@ pub(super) async fn activate(Target(server): Target, QueryForm(form): QueryForm)
     match decided {
         Ok(None) => page(StatusCode::OK, "Done", &paragraph("The device can continue.")),
         Ok(Some(what)) => {
-            let field = format!("<input type=\"hidden\" name=\"user_code\" value=\"{}\">", attribute(code));
+            let field = hidden([("user_code", code)].into_iter());
             page(StatusCode::OK, "Allow access?", &consent(&server, &what, &field, hint.unwrap_or_default()))
         }
         Err(why) => page(StatusCode::BAD_REQUEST, "The code is not valid", &paragraph(why)),
@@ -154,6 +167,13 @@ fn wants(client: &str, scope: Option<&str>) -> String {
     paragraph(&format!("The application {client} asks for: {}", scope.unwrap_or("mail")))
 }
 
+/// Fields that a person does not see.
+fn hidden<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> String {
+    let field =
+        |(name, value)| format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", attribute(name), attribute(value));
+    fields.map(field).collect()
+}
+
 fn paragraph(text: &str) -> String {
     format!("<p>{}</p>", html_escape::encode_text(text))
 }
@@ -176,8 +196,10 @@ fn consent(server: &Server, what: &str, fields: &str, hint: &str) -> String {
 }
 
 fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let script = BASE64.encode(digest(&SHA256, SUBMIT.as_bytes()).as_ref());
     let policy =
-        [(header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")];
+        format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{script}'; frame-ancestors 'none'");
+    let policy = [(header::CONTENT_SECURITY_POLICY, policy)];
     let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title} – mailjig</title><style>body{{font:16px sans-serif;max-width:30em;margin:3em auto}}\

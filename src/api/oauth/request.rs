@@ -13,7 +13,8 @@ use super::super::problem::Problem;
 use super::super::target::Base;
 use crate::oauth::{ClientCredentials, ErrorCode, FormParams, OAuthError};
 
-/// The URL of the provider, as the client reached it: what its tokens name as their issuer.
+/// The URL of the provider, as the client reached it: what its tokens name as their issuer. That of the main server has
+/// no path, also for a request below `/v1`.
 pub(in crate::api) struct Issuer(pub(in crate::api) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Issuer {
@@ -22,7 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Issuer {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let reached = Reached::from_request_parts(parts, state).await?;
         let Base(base) = Base::from_request_parts(parts, state).await?;
-        Ok(Self(format!("{}{base}", reached.url())))
+        let path = if &*base == "/v1" { "" } else { &*base };
+        Ok(Self(format!("{}{path}", reached.url())))
     }
 }
 
