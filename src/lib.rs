@@ -63,6 +63,8 @@ pub use harness::{
     AccessToken, Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin,
     SessionWait, Settled, Verify, Wait, WaitCount, rules,
 };
+#[cfg(feature = "api")]
+pub use journal::OAuthRequest;
 pub use journal::{Ending, ProxiedClient, ProxiedTls, Session, Tls, Transcript};
 pub use mail::{
     Address, BodyType, DeliverBy, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret,

@@ -580,3 +580,57 @@ fn each_server_has_its_own_issuer() {
     assert_eq!(about(url).json(200)["active"], false);
     assert_eq!(browser.get("/v1/oauth/tokens", "").status, 401);
 }
+
+#[test]
+fn the_journal_tells_what_clients_asked() {
+    let server = MailServer::start();
+    let (browser, api) = (Browser::of(&server), ApiClient::of(&server));
+    let code = browser.authorize(&format!("&login_hint={BOB}")).parameter("code").unwrap();
+    let redeem = format!("grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}");
+    let tokens = browser.token(&redeem).json(200);
+    let refresh = format!("grant_type=refresh_token&refresh_token={}", text(&tokens, "refresh_token"));
+    browser.token(&refresh).json(200);
+    browser.token(&refresh).error(400);
+    browser.authorize("&prompt=none");
+    browser.authorize("&prompt=none&response_mode=form_post");
+    browser.authorize("");
+    browser.get("/oauth2/authorize?client_id=app", "");
+    browser.get("/.well-known/openid-configuration", "").json(200);
+    let basic = format!("Basic {}", BASE64.encode(b"app:s3cret"));
+    browser.ask("POST", "/oauth2/token", &basic, "grant_type=client_credentials").json(200);
+    browser.ask("POST", "/oauth2/introspect", "Basic !", "token=x").error(401);
+    browser.get("/oauth2/userinfo", "Bearer x").error(401);
+    browser.post("/oauth2/token", &format!("client_id={}", "x".repeat(100_000))).error(400);
+
+    let lines: Vec<String> = server.oauth_requests().iter().map(ToString::to_string).collect();
+    let silent = "authorize of app: 302 interaction_required: a person must choose an account, and `prompt` is `none`";
+    let long = format!("token of {}…: 400 invalid_request: the parameter `grant_type` is missing", "x".repeat(80));
+    assert_eq!(
+        lines,
+        [
+            "authorize of app: 302",
+            "token authorization_code of app: 200",
+            "token refresh_token of app: 200",
+            "token refresh_token of app: 400 invalid_grant: the refresh token is revoked",
+            silent,
+            &silent.replace("302", "200"),
+            "authorize of app: 200",
+            "authorize of app: 400 invalid_request: the parameter `redirect_uri` is missing",
+            "openid-configuration: 200",
+            "token client_credentials of app: 200",
+            "introspect: 401 invalid_client: Basic needs id:secret in base64",
+            "userinfo: 401 invalid_token: the access token is missing or not valid",
+            &long,
+        ]
+    );
+    let refreshes = api.ok("/journal?grant=refresh_token");
+    let refreshes = refreshes["records"].as_array().unwrap();
+    let errors: Vec<_> = refreshes.iter().map(|its| (&its["kind"], &its["endpoint"], &its["error"])).collect();
+    let (kind, endpoint) = (&json!("oauth"), &json!("token"));
+    assert_eq!(errors, [(kind, endpoint, &Value::Null), (kind, endpoint, &json!("invalid_grant"))]);
+    let all = api.ok("/journal?kind=oauth").to_string();
+    for secret in [&*code, &text(&tokens, "access_token"), &text(&tokens, "refresh_token"), "s3cret"] {
+        assert!(!all.contains(secret), "{secret} is in {all}");
+    }
+    assert_eq!(api.ok("/journal?grant=refresh_token&wait=20s&count=2")["records"].as_array().unwrap().len(), 2);
+}

@@ -17,6 +17,8 @@ query! {
         event: Option<Event>,
         /// Only records of these kinds, such as `exchange` or `exchange,part`.
         kind: Option<RecordKinds>,
+        /// Only requests to the OAuth 2.0 provider with this `grant_type`, such as `refresh_token`.
+        grant: Option<String>,
     }
 }
 
@@ -47,5 +49,6 @@ impl RecordFilters {
         self.session.is_none_or(|wanted| session == Some(wanted))
             && self.event.is_none_or(|wanted| description.event(journal) == Some(wanted))
             && self.kind.as_ref().is_none_or(|RecordKinds(wanted)| wanted.contains(&description.name()))
+            && self.grant.as_ref().is_none_or(|wanted| description.grant() == Some(wanted))
     }
 }

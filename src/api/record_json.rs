@@ -63,6 +63,7 @@ impl RecordJson {
                 }
                 facts
             }
+            Description::OAuth(request) => json!(request),
             Description::Outside(detail) => json!({ "captured": detail.captured, "changes": detail.changes.len() }),
         };
         Self { seq, at: record.at, session: record.session, kind: description.name(), facts }

@@ -182,6 +182,7 @@ impl UpdateJson {
             | RecordKind::Dropped { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
+            | RecordKind::OAuth(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_) => {}
         }

@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Refused,
     Captured,
     Delivered,
+    OAuth { is_refused: bool },
     Noted(Weight),
     Discarded,
     Ended,
@@ -35,6 +36,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::Captured => "captured",
             Self::Delivered => "delivered",
+            Self::OAuth { .. } => "oauth",
             Self::Noted(weight) => weight.name(),
             Self::Discarded => "discarded",
             Self::Ended => "ended",
@@ -47,14 +49,17 @@ impl Kind {
             | Self::Proxied
             | Self::Secured
             | Self::Ended
+            | Self::OAuth { is_refused: false }
             | Self::Noted(Weight::Note | Weight::Webhook | Weight::State) => FAINT,
             Self::Captured | Self::Delivered => MAIL,
             Self::Login { is_accepted: true } => LOGIN,
             Self::Fired => RULE,
             Self::Dropped | Self::Discarded => WARNING,
-            Self::Login { is_accepted: false } | Self::Refused | Self::Unsecured | Self::Noted(Weight::Failure) => {
-                FAILURE
-            }
+            Self::Login { is_accepted: false }
+            | Self::OAuth { is_refused: true }
+            | Self::Refused
+            | Self::Unsecured
+            | Self::Noted(Weight::Failure) => FAILURE,
         }
     }
 }

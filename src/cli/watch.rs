@@ -161,6 +161,9 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             let by = noted.by.as_deref().unwrap_or("mailjig");
             vec![event(Kind::Noted(noted.weight), format!("{by}: {}", noted.text))]
         }
+        Description::OAuth(request) => {
+            vec![event(Kind::OAuth { is_refused: request.error.is_some() }, request.to_string())]
+        }
         Description::Proxied(proxied) => vec![event(Kind::Proxied, proxied.to_string())],
         Description::Secured(tls) => vec![event(Kind::Secured, format!("{} {}", tls.version, tls.cipher))],
         Description::Unsecured(reason) => {

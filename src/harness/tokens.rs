@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{Account, MailServer};
+#[cfg(feature = "api")]
+use crate::journal::OAuthRequest;
 use crate::mail::{TokenChange, TokenState};
 
 /// An access token with which an account logs in, with the SASL mechanisms XOAUTH2 and OAUTHBEARER. It expires by the
@@ -82,6 +84,27 @@ impl<'s> Account<'s> {
         engine.update(|world, now| {
             world.change_tokens(|token| token.login.eq_ignore_ascii_case(&self.login), TokenChange::Revoke, now)
         })
+    }
+}
+
+#[cfg(feature = "api")]
+impl MailServer {
+    /// What clients asked the OAuth 2.0 provider, in the order of the answers. A [reset](Self::reset) does not forget
+    /// it; [`clear`](Self::clear) does.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // … the client under test works until its token has expired …
+    /// # let refresh = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", "r-1")];
+    /// # let _refused = ureq::post(format!("{}/oauth2/token", server.api())).send_form(refresh);
+    /// let requests = server.oauth_requests();
+    /// let refreshes = requests.iter().filter(|its| its.grant.as_deref() == Some("refresh_token"));
+    /// assert_eq!(refreshes.count(), 1);
+    /// ```
+    pub fn oauth_requests(&self) -> Vec<OAuthRequest> {
+        self.server.engine().read(|world| world.journal.oauth_requests().cloned().collect())
     }
 }
 

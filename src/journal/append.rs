@@ -55,6 +55,7 @@ impl Journal {
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
             | RecordKind::Outside(_)
+            | RecordKind::OAuth(_)
             | RecordKind::Noted(_) => None,
         };
         let record = Record { at, session, kind };

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::append::names_message;
 use super::record::Label;
 use super::{
-    Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Proxied, Record, RecordKind, TextPlace,
+    Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, OAuthRequest, Opened, Proxied, Record, RecordKind,
+    TextPlace,
 };
 use super::{SessionLog, Tls, Trace, Weight};
 use crate::base::{MessageNo, Seq};
@@ -32,6 +33,8 @@ pub(crate) enum Description<'j> {
     Ended { ended: &'j Ended, first: &'j [u8] },
     /// A test changed mail from outside of every session.
     Outside(&'j Detail),
+    /// A client asked the OAuth 2.0 provider.
+    OAuth(&'j OAuthRequest),
     /// A note of a rule or of the server.
     Noted(&'j Noted),
 }
@@ -154,6 +157,7 @@ impl Description<'_> {
         "unsecured",
         "ended",
         "outside",
+        "oauth",
         "noted",
     ];
 
@@ -170,7 +174,26 @@ impl Description<'_> {
             Self::Unsecured(_) => "unsecured",
             Self::Ended { .. } => "ended",
             Self::Outside(_) => "outside",
+            Self::OAuth(_) => "oauth",
             Self::Noted(_) => "noted",
+        }
+    }
+
+    /// The type of the grant, if it is a request for a token.
+    #[cfg(feature = "api")]
+    pub(crate) fn grant(&self) -> Option<&str> {
+        match self {
+            Self::OAuth(request) => request.grant.as_deref(),
+            Self::Opened(_)
+            | Self::Proxied(_)
+            | Self::Turn(_)
+            | Self::Closed { .. }
+            | Self::Dropped { .. }
+            | Self::Secured(_)
+            | Self::Unsecured(_)
+            | Self::Ended { .. }
+            | Self::Outside(_)
+            | Self::Noted(_) => None,
         }
     }
 
@@ -186,6 +209,7 @@ impl Description<'_> {
             | Self::Unsecured(_)
             | Self::Ended { .. }
             | Self::Outside(_)
+            | Self::OAuth(_)
             | Self::Noted(_) => None,
         }
     }
@@ -245,6 +269,7 @@ impl Journal {
             RecordKind::Unsecured(reason) => Description::Unsecured(reason),
             RecordKind::Ended(ended) => Description::Ended { ended, first: heard(ended.text) },
             RecordKind::Outside(detail) => Description::Outside(detail),
+            RecordKind::OAuth(request) => Description::OAuth(request),
             RecordKind::Noted(noted) => Description::Noted(noted),
         }
     }
@@ -264,6 +289,7 @@ impl Journal {
             | Description::Unsecured(_)
             | Description::Ended { .. }
             | Description::Outside(_)
+            | Description::OAuth(_)
             | Description::Noted(_) => None,
         })
     }

@@ -10,6 +10,7 @@ mod forget;
 #[cfg(all(test, feature = "serde"))]
 mod log;
 mod messages;
+mod oauth_request;
 mod open_exchange;
 mod proxied;
 mod proxied_client;
@@ -38,6 +39,7 @@ pub use ending::Ending;
 pub(crate) use log::{LogReader, LogWriter};
 pub(crate) use messages::Captured;
 use messages::Messages;
+pub use oauth_request::OAuthRequest;
 pub(crate) use proxied::{Proxied, Tlv, tlv_list};
 pub use proxied_client::{ProxiedClient, ProxiedTls};
 pub(crate) use record::{
@@ -118,6 +120,15 @@ impl Journal {
         let own = log.map(|log| log.records.since(Seq(cursor.0.saturating_add(1))));
         let own = own.into_iter().flatten().filter_map(|seq| Some((seq, self.get(seq)?)));
         Ok(all.take_while(move |_| session.is_none()).chain(own))
+    }
+
+    /// What clients asked the OAuth 2.0 provider, in order.
+    #[cfg(feature = "api")]
+    pub(crate) fn oauth_requests(&self) -> impl Iterator<Item = &OAuthRequest> {
+        let records = self.since(self.floor()).into_iter().flatten();
+        records.filter_map(
+            |(_, record)| if let RecordKind::OAuth(request) = &record.kind { Some(&**request) } else { None },
+        )
     }
 
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record> {

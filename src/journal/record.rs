@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::messages::Messages;
-use super::{Ending, Proxied, Tls, Trace};
+use super::{Ending, OAuthRequest, Proxied, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message};
 use crate::protocol::{ClientFacts, Event, Listener, Status, TxnLog};
@@ -48,6 +48,8 @@ pub(crate) enum RecordKind {
     Ended(Box<Ended>),
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
+    /// A client asked the OAuth 2.0 provider.
+    OAuth(Box<OAuthRequest>),
     /// A note of a rule or of the server.
     Noted(Box<Noted>),
 }
@@ -253,6 +255,7 @@ impl RecordKind {
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Ended(_)
+            | Self::OAuth(_)
             | Self::Noted(_) => None,
         }
     }
@@ -280,6 +283,7 @@ impl RecordKind {
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Outside(_)
+            | Self::OAuth(_)
             | Self::Noted(_) => None,
         }
     }
@@ -291,6 +295,7 @@ impl Record {
         let own = match &self.kind {
             RecordKind::Part(_) => size_of::<ExchangePart>(),
             RecordKind::Noted(noted) => size_of::<Noted>() + noted.text.len(),
+            RecordKind::OAuth(request) => size_of::<OAuthRequest>() + request.held(),
             RecordKind::Ended(_) => size_of::<Ended>(),
             RecordKind::Opened(_) => size_of::<Opened>(),
             RecordKind::Proxied(its) => {

@@ -174,6 +174,7 @@ impl SessionLog {
             | RecordKind::Dropped { .. }
             | RecordKind::Unsecured(_)
             | RecordKind::Outside(_)
+            | RecordKind::OAuth(_)
             | RecordKind::Noted(_) => {}
         }
         self.records.push(seq);
@@ -357,6 +358,7 @@ impl SessionLog {
             | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
+            | RecordKind::OAuth(_)
             | RecordKind::Outside(_) => None,
         };
         let trace = kind.detail().and_then(|detail| detail.trace.as_ref());

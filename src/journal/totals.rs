@@ -39,6 +39,7 @@ impl Totals {
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_)
             | RecordKind::Outside(_)
+            | RecordKind::OAuth(_)
             | RecordKind::Noted(_) => None,
         };
         // The login is refused after the client's answer.

@@ -284,6 +284,7 @@ impl Part {
             Description::Closed { left: Left::All, .. }
             | Description::Noted(Noted { weight: Weight::State, .. })
             | Description::Opened(_)
+            | Description::OAuth(_)
             | Description::Outside(_) => {}
         }
     }

@@ -24,6 +24,10 @@ pub(crate) struct ClientCredentials {
 }
 
 impl ClientCredentials {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Reads Basic authentication, or the parameters of the body; not both.
     pub(crate) fn of(authorization: Option<&str>, form: &FormParams) -> Result<Option<Self>, OAuthError> {
         let in_body = form.get("client_id")?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::World;
 use crate::base::Timestamp;
+use crate::journal::{OAuthRequest, RecordKind};
 use crate::mail::{Token, TokenChange};
 
 impl World {
@@ -19,6 +20,11 @@ impl World {
     /// Stores tokens, in place of those with their texts.
     pub(crate) fn put_tokens(&mut self, tokens: Vec<Token>, now: Timestamp) {
         self.outside(now, |txn| tokens.into_iter().for_each(|token| txn.put_token(token)));
+    }
+
+    /// Records what a client asked the OAuth 2.0 provider.
+    pub(crate) fn oauth_requested(&mut self, request: OAuthRequest, now: Timestamp) {
+        self.journal.note_of(now, None, RecordKind::OAuth(Box::new(request)));
     }
 
     /// Changes the state of tokens. Returns how many there are.

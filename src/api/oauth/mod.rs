@@ -4,12 +4,13 @@
 mod issue;
 mod jose;
 mod pages;
+mod record;
 mod request;
 mod tokens;
 
-use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, middleware};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +27,7 @@ use request::{ClientForm, Issuer, failed, uncached};
 
 /// The routes of the provider, and of its settings and tokens.
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
+    let endpoints = OpenApiRouter::new()
         .routes(routes!(openid_configuration))
         .routes(routes!(authorization_server))
         .routes(routes!(jwks))
@@ -37,6 +38,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(introspect))
         .routes(routes!(revoke))
         .routes(routes!(userinfo))
+        .layer(middleware::from_fn(record::record));
+    endpoints
         .routes(routes!(tokens::configured, tokens::configure))
         .routes(routes!(tokens::list, tokens::add))
         .routes(routes!(tokens::change))

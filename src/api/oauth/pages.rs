@@ -1,5 +1,6 @@
 //! What a person sees in a browser: the pages of the authorization endpoint and of the device flow.
 
+use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use data_encoding::BASE64;
@@ -7,8 +8,8 @@ use html_escape::encode_double_quoted_attribute as attribute;
 use ring::digest::{SHA256, digest};
 
 use super::super::target::Target;
-use super::request::{ClientForm, Issuer, QueryForm, uncached};
-use crate::oauth::{AuthorizationAnswer, AuthorizationRequest, Authorized, FormParams};
+use super::request::{ClientForm, Issuer, uncached};
+use crate::oauth::{AuthorizationAnswer, AuthorizationRequest, Authorized, ErrorCode, FormParams, OAuthError};
 use crate::server::Server;
 use crate::world::World;
 
@@ -40,8 +41,8 @@ const ANSWERS: &[&str] = &["login", "login_hint", "decision"];
     (status = 302, description = "The redirection with the code or an error."),
     (status = 400, description = "The client or its redirect URI is not valid.", body = String, content_type = "text/html"),
 ))]
-pub(super) async fn authorize(target: Target, issuer: Issuer, QueryForm(form): QueryForm) -> Response {
-    answer(target, &issuer, &form, StatusCode::FOUND)
+pub(super) async fn authorize(target: Target, issuer: Issuer, request: ClientForm) -> Response {
+    answer(target, &issuer, &request.form, StatusCode::FOUND)
 }
 
 /// Answer the form of the authorization endpoint, with its parameters, `login` and `decision`.
@@ -57,7 +58,7 @@ pub(super) async fn authorized(target: Target, issuer: Issuer, request: ClientFo
 fn answer(Target(server): Target, Issuer(issuer): &Issuer, form: &FormParams, redirection: StatusCode) -> Response {
     let read = server.engine().read(|world| AuthorizationRequest::read(form, &world.provider, issuer));
     let request = match read {
-        Err(why) => return page(StatusCode::BAD_REQUEST, "The request is not valid", &paragraph(&why)),
+        Err(why) => return refusal("The request is not valid", &why),
         Ok(Err(answer)) => return to_client(&answer, redirection),
         Ok(Ok(request)) => request,
     };
@@ -79,15 +80,19 @@ fn answer(Target(server): Target, Issuer(issuer): &Issuer, form: &FormParams, re
 
 /// Sends the browser to the client, or lets it post a form there.
 fn to_client(answer: &AuthorizationAnswer, redirection: StatusCode) -> Response {
-    if let Some(uri) = answer.location() {
-        return (redirection, uncached(), [(header::LOCATION, uri)]).into_response();
+    let mut response = match answer.location() {
+        Some(uri) => (redirection, uncached(), [(header::LOCATION, uri)]).into_response(),
+        None => {
+            let fields = hidden(answer.parameters.iter().map(|(name, value)| (*name, &**value)));
+            let action = attribute(&answer.redirect_uri);
+            let form = format!("<form method=\"post\" action=\"{action}\">{fields}<button>Continue</button></form>");
+            page(StatusCode::OK, "Back to the application", &format!("{form}<script>{SUBMIT}</script>"))
+        }
+    };
+    if let Some(error) = &answer.error {
+        response.extensions_mut().insert(error.clone());
     }
-    let fields = hidden(answer.parameters.iter().map(|(name, value)| (*name, &**value)));
-    let body = format!(
-        "<form method=\"post\" action=\"{}\">{fields}<button>Continue</button></form><script>{SUBMIT}</script>",
-        attribute(&answer.redirect_uri)
-    );
-    page(StatusCode::OK, "Back to the application", &body)
+    response
 }
 
 /// Enter the code of a device (RFC 8628 §3.3).
@@ -101,7 +106,7 @@ fn to_client(answer: &AuthorizationAnswer, redirection: StatusCode) -> Response 
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
     (status = 400, description = "The code is not valid.", body = String, content_type = "text/html"),
 ))]
-pub(super) async fn activate(Target(server): Target, QueryForm(form): QueryForm) -> Response {
+pub(super) async fn activate(Target(server): Target, ClientForm { form, .. }: ClientForm) -> Response {
     let value = |name| form.get(name).ok().flatten();
     let Some(code) = value("user_code") else {
         let field = "<label>Code <input name=\"user_code\" required></label>";
@@ -124,7 +129,7 @@ pub(super) async fn activate(Target(server): Target, QueryForm(form): QueryForm)
             let field = hidden([("user_code", code)].into_iter());
             page(StatusCode::OK, "Allow access?", &consent(&server, &what, &field, hint.unwrap_or_default()))
         }
-        Err(why) => page(StatusCode::BAD_REQUEST, "The code is not valid", &paragraph(why)),
+        Err(why) => refusal("The code is not valid", why),
     }
 }
 
@@ -144,7 +149,7 @@ pub(super) async fn activated(Target(server): Target, request: ClientForm) -> Re
     });
     match decided {
         Ok(()) => page(StatusCode::OK, "Done", &paragraph("The device can continue.")),
-        Err(why) => page(StatusCode::BAD_REQUEST, "The code is not valid", &paragraph(why)),
+        Err(why) => refusal("The code is not valid", why),
     }
 }
 
@@ -193,6 +198,12 @@ fn consent(server: &Server, what: &str, fields: &str, hint: &str) -> String {
          <button name=\"decision\" value=\"deny\" formnovalidate>Deny</button></form>",
         attribute(hint)
     )
+}
+
+/// A page for an error that the client must not learn of (RFC 6749 §4.1.2.1).
+fn refusal(title: &str, why: &str) -> Response {
+    let error = OAuthError::new(ErrorCode::InvalidRequest, why);
+    (Extension(error), page(StatusCode::BAD_REQUEST, title, &paragraph(why))).into_response()
 }
 
 fn page(status: StatusCode, title: &str, body: &str) -> Response {

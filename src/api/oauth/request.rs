@@ -1,10 +1,12 @@
 //! What the endpoints of the provider read and answer: forms, and errors in the form of RFC 6749 §5.2.
 
-use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use std::mem;
+
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use super::super::body::octets_of;
@@ -28,33 +30,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Issuer {
     }
 }
 
-/// The parameters in the query.
-pub(in crate::api) struct QueryForm(pub(in crate::api) FormParams);
-
-impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(FormParams::parse(parts.uri.query().unwrap_or_default())))
-    }
-}
-
-/// The parameters in a body of the type `application/x-www-form-urlencoded`, and the client that sent them.
+/// The parameters of a request, and the client that sent them.
+#[derive(Clone)]
 pub(in crate::api) struct ClientForm {
     pub(in crate::api) form: FormParams,
     pub(in crate::api) client: Option<ClientCredentials>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for ClientForm {
-    type Rejection = Response;
+impl<S: Send + Sync> FromRequestParts<S> for ClientForm {
+    type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    /// Gives what [`take`](Self::take) has read.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::bug)
+    }
+}
+
+impl ClientForm {
+    /// Reads the body, which is a form, or the query of a request that has no body.
+    pub(super) async fn take(request: &mut Request) -> Result<Self, Response> {
+        if request.method() != Method::POST {
+            let form = FormParams::parse(request.uri().query().unwrap_or_default());
+            let client = ClientCredentials::of(None, &form).unwrap_or_default();
+            return Ok(Self { form, client });
+        }
         let [content_type, authorization] = [header::CONTENT_TYPE, header::AUTHORIZATION].map(|name| {
             let value = request.headers().get(name).and_then(|value| value.to_str().ok());
             value.map(str::to_owned)
         });
         let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-        let body = octets_of(request, state).await.map_err(Problem::into_response)?;
+        let body = octets_of(Request::new(mem::take(request.body_mut())), &()).await.map_err(Problem::into_response)?;
         let is_form =
             content_type.split(';').next().is_some_and(|its| its.trim() == "application/x-www-form-urlencoded");
         if !is_form && !body.is_empty() {
@@ -67,7 +72,7 @@ impl<S: Send + Sync> FromRequest<S> for ClientForm {
     }
 }
 
-/// An error for the client (RFC 6749 §5.2).
+/// An error for the client (RFC 6749 §5.2). The response carries it also for the journal.
 pub(in crate::api) fn failed(error: &OAuthError) -> Response {
     let (code, description) = (error.code.name(), &error.description);
     let status = match error.code {
@@ -87,7 +92,7 @@ pub(in crate::api) fn failed(error: &OAuthError) -> Response {
         | ErrorCode::ExpiredToken => StatusCode::BAD_REQUEST,
     };
     let body = Json(json!({ "error": code, "error_description": description }));
-    let mut response = (status, uncached(), body).into_response();
+    let mut response = (status, uncached(), Extension(error.clone()), body).into_response();
     let challenge = if error.code == ErrorCode::InvalidClient {
         Some("Basic realm=\"mailjig\"".to_owned())
     } else {

@@ -124,9 +124,11 @@ impl Client {
             }
             Description::Turn(turn) => return self.turn(at, &turn, offers_tls),
             Description::Ended { ended, .. } => self.ended(at, ended),
-            Description::Proxied(_) | Description::Unsecured(_) | Description::Outside(_) | Description::Noted(_) => {
-                None
-            }
+            Description::Proxied(_)
+            | Description::Unsecured(_)
+            | Description::Outside(_)
+            | Description::OAuth(_)
+            | Description::Noted(_) => None,
         };
         finding.into_iter().map(Observation::Finding).collect()
     }

@@ -144,6 +144,7 @@ fn failures(book: &Rulebook, journal: &Journal) -> Vec<Failure> {
             | Description::Dropped { .. }
             | Description::Secured(_)
             | Description::Unsecured(_)
+            | Description::OAuth(_)
             | Description::Outside(_) => return None,
         };
         Some(Failure { rule: rule.map(str::to_owned), session: record.session, text, seq })

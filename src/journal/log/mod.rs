@@ -210,7 +210,7 @@ impl LogReader {
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_) => session().map(|_| ()),
             // A rule may write a note about a session that has ended.
-            RecordKind::Outside(_) | RecordKind::Noted(_) => Ok(()),
+            RecordKind::Outside(_) | RecordKind::OAuth(_) | RecordKind::Noted(_) => Ok(()),
         }
     }
 

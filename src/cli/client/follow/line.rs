@@ -7,7 +7,7 @@ use crate::cli::client::output::harmless;
 use crate::cli::color::WARNING;
 use crate::cli::event::{Kind, event_line};
 use crate::cli::redact;
-use crate::journal::{Ending, Weight};
+use crate::journal::{Ending, OAuthRequest, Weight};
 use crate::protocol::Event;
 
 /// The line, with its end. None for a record that says only that a reply has left as a whole.
@@ -24,6 +24,7 @@ pub(super) fn line(record: &Value) -> Option<String> {
         "unsecured" => ("tls", format!("the TLS handshake failed: {}", text("reason"))),
         "ended" => ("ended", ended(&record["ending"])),
         "outside" => ("delivered", record["captured"].as_str().unwrap_or("to a mailbox").to_owned()),
+        "oauth" => ("oauth", oauth(record)),
         kind => (kind, String::new()),
     };
     let what = harmless(&format!("{what:<15}"), &[]);
@@ -46,6 +47,7 @@ fn style(record: &Value) -> Style {
         "unsecured" => Kind::Unsecured,
         "ended" => Kind::Ended,
         "outside" => Kind::Delivered,
+        "oauth" => Kind::OAuth { is_refused: record["error"].is_string() },
         "noted" if is("weight", "failure") => Kind::Noted(Weight::Failure),
         "noted" => Kind::Noted(Weight::Note),
         _ => return Style::new(),
@@ -91,6 +93,10 @@ fn cut(record: &Value) -> Option<String> {
         }
         (left, _) => Some(format!("the reply {}: {}", record["exchange"], left.as_str().unwrap_or_default())),
     }
+}
+
+fn oauth(record: &Value) -> String {
+    serde_json::from_value::<OAuthRequest>(record.clone()).map(|request| request.to_string()).unwrap_or_default()
 }
 
 fn ended(ending: &Value) -> String {
@@ -165,6 +171,10 @@ mod tests {
             (record("secured", json!({ "version": "TLSv1.3", "cipher": "X" })), "s1    secured         TLSv1.3 X\n"),
             (record("unsecured", json!({ "reason": "no" })), "s1    tls             the TLS handshake failed: no\n"),
             (record("ended", json!({ "ending": "clean" })), "s1    ended           normally\n"),
+            (
+                record("oauth", json!({ "endpoint": "token", "client": "app", "grant": "password", "status": 200 })),
+                "s1    oauth           token password of app: 200\n",
+            ),
             (record("outside", json!({ "captured": "m2", "session": null })), "      delivered       m2\n"),
         ] {
             assert_eq!(line, wanted);
