@@ -281,7 +281,7 @@ fn the_client_gets_the_answer_in_the_mode_that_it_wants() {
         let told = browser.authorize(&format!("&response_mode={mode}{hint}"));
         assert!(told.location.starts_with(&format!("{start}code=")), "{mode}: {}", told.location);
         let refused = browser.authorize(&format!("&response_mode={mode}&prompt=none"));
-        assert!(refused.location.starts_with(&format!("{start}error=interaction_required&")), "{}", refused.location);
+        assert!(refused.location.starts_with(&format!("{start}error=interaction%5Frequired&")), "{}", refused.location);
     }
     let posted = browser.authorize(&format!("&response_mode=form_post{hint}"));
     assert_eq!((posted.status, &*posted.location), (200, ""));
