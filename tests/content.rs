@@ -57,6 +57,17 @@ fn violations_are_listed_with_their_places() {
 }
 
 #[test]
+fn codes_are_found_in_the_links_of_html() {
+    let (server, api) = start();
+    let html = "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>Hello 4711</p>\r\n\
+                <a href=\"https://example.org/confirm?user=1234&amp;code=123456\">Confirm</a>\r\n";
+    server.deliver("bob@example.org", html);
+
+    assert_eq!(api.ok("/messages/latest/codes"), json!(["123456", "4711"]));
+    assert_eq!(api.ok("/messages?code=123456")["messages"][0]["id"], "m1");
+}
+
+#[test]
 fn the_uris_to_unsubscribe_are_returned_with_what_is_missing() {
     let (server, api) = start();
     let list = "List-Unsubscribe: <mailto:leave@example.org>, <https://example.org/leave>\r\n";

@@ -328,7 +328,7 @@ impl Message {
     /// - in a line with a word such as "code", "PIN" or "confirm" or directly below one: a capital letter, a hyphen and
     ///   four to eight digits, as in `G-482911`; six to eight capital letters and digits with at least two digits, as in
     ///   `A1B2C3`; both are returned as they are written,
-    /// - four to eight digits after `code=`, `otp=`, `pin=` or `passcode=`, also in a URL.
+    /// - four to eight digits after `code=`, `otp=`, `pin=` or `passcode=`, also in a URL, and in the links of HTML.
     ///
     /// Parts of dates, amounts, URLs and telephone numbers do not count, nor does a number directly after a word such as
     /// "order" or "invoice". A year from 1900 to 2099 counts only in or below a line with such a word. Codes there come
@@ -342,8 +342,11 @@ impl Message {
     /// assert_eq!(mail.codes(), ["123456"]);
     /// ```
     pub fn codes(&self) -> Vec<String> {
-        let text = self.body_of("text/plain").or_else(|| self.readable_html());
-        codes(&self.subject(), &text.unwrap_or_default())
+        let (subject, html) = (self.subject(), || self.html().unwrap_or_default());
+        match self.body_of("text/plain") {
+            Some(text) => codes(&subject, &text, &[]),
+            None => codes(&subject, &readable(&html()), &links(None, Some(&html()))),
+        }
     }
 
     /// Its DKIM signatures, verified with these keys (RFC 6376, RFC 8463), in the order of the header; at most 32. They

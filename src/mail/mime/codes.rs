@@ -39,9 +39,10 @@ fn patterns() -> &'static Patterns {
     })
 }
 
-/// What looks like a one-time code in a subject and a text, each once. Those in a line with a word such as "code", or
-/// directly below such a line, come first, and years last. [`Message::codes`](crate::Message::codes) says what counts.
-pub(crate) fn codes(subject: &str, text: &str) -> Vec<String> {
+/// What looks like a one-time code in a subject, a text and the links that the text does not show, each once. Those in a
+/// line with a word such as "code", or directly below such a line, come first, then those in the links, and years last.
+/// [`Message::codes`](crate::Message::codes) says what counts.
+pub(crate) fn codes(subject: &str, text: &str, links: &[String]) -> Vec<String> {
     let word = &patterns().word;
     let (mut near, mut years, mut far) = (Vec::new(), Vec::new(), Vec::new());
     let mut sort = |line: &str, is_near: bool| {
@@ -62,8 +63,9 @@ pub(crate) fn codes(subject: &str, text: &str) -> Vec<String> {
         sort(line, names_it || is_announced);
         is_announced = names_it;
     }
+    let linked = links.iter().flat_map(|link| named_in(link)).map(|found| found.as_str().to_owned());
     let mut seen = HashSet::new();
-    near.into_iter().chain(far).chain(years).filter(|code| seen.insert(code.clone())).collect()
+    near.into_iter().chain(linked).chain(far).chain(years).filter(|code| seen.insert(code.clone())).collect()
 }
 
 /// The codes of a line, in order.
@@ -79,14 +81,17 @@ fn codes_in(line: &str, is_near: bool) -> Vec<String> {
     };
     let mixed = patterns.mixed.find_iter(line).filter(|found| is_near && is_mixed(found.as_str()) && alone(found));
     let mixed = mixed.map(|found| (found.start(), found.as_str().to_owned()));
-    let named = patterns.parameter.captures_iter(line).filter_map(|found| found.get(1));
-    let ends =
-        |found: &regex::Match<'_>| !line[found.end()..].starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
-    let named = named.filter(ends);
-    let named = named.map(|found| (found.start(), found.as_str().to_owned()));
+    let named = named_in(line).map(|found| (found.start(), found.as_str().to_owned()));
     let mut all: Vec<(usize, String)> = digits.chain(mixed).chain(named).collect();
     all.sort_by_key(|(start, _)| *start);
     all.into_iter().map(|(_, code)| code).collect()
+}
+
+/// The values of parameters whose names say that they are codes.
+fn named_in(line: &str) -> impl Iterator<Item = regex::Match<'_>> {
+    let ends =
+        |found: &regex::Match<'_>| !line[found.end()..].starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
+    patterns().parameter.captures_iter(line).filter_map(|found| found.get(1)).filter(ends)
 }
 
 /// The last characters before a place: as many as the longest telephone number may have.
@@ -152,7 +157,7 @@ mod tests {
             ("123", &[]),
             ("", &[]),
         ] {
-            assert_eq!(codes("", text), expected, "{text}");
+            assert_eq!(codes("", text, &[]), expected, "{text}");
         }
     }
 
@@ -168,7 +173,7 @@ mod tests {
             ("https://example.org/?code=123456&otp=654321", &["123456", "654321"]),
             ("https://example.org/?zipcode=12345&country-code=0049", &[]),
         ] {
-            assert_eq!(codes("", text), expected, "{text}");
+            assert_eq!(codes("", text, &[]), expected, "{text}");
         }
     }
 
@@ -186,27 +191,36 @@ mod tests {
             ("Backup codes: 1) 48291133 2) 48291134", &["48291133", "48291134"]),
             ("Code (12:30) 482911", &["482911"]),
         ] {
-            assert_eq!(codes("", text), expected, "{text}");
+            assert_eq!(codes("", text, &[]), expected, "{text}");
         }
     }
 
     #[test]
     fn codes_stand_in_the_subject_too() {
-        assert_eq!(codes("471147 is your code", "Hello 9999"), ["471147", "9999"]);
+        assert_eq!(codes("471147 is your code", "Hello 9999", &[]), ["471147", "9999"]);
+    }
+
+    #[test]
+    fn codes_in_links_come_after_those_near_a_word() {
+        let links = ["https://example.org/?a=1111&code=123456", "https://example.org/4711?zipcode=12345#otp=2024"];
+
+        let found = codes("", "Hello 9999\nYour code is 4711.", &links.map(str::to_owned));
+
+        assert_eq!(found, ["4711", "123456", "2024", "9999"]);
     }
 
     #[test]
     fn html_and_lines_of_any_length_are_read_in_a_moment() {
         let unclosed = "<head><script></script>".repeat(100_000);
-        assert_eq!(codes("", &readable(&unclosed)), [""; 0]);
+        assert_eq!(codes("", &readable(&unclosed), &[]), [""; 0]);
         let numbers = "+1234567 ".repeat(100_000);
-        assert_eq!(codes("", &numbers), [""; 0]);
+        assert_eq!(codes("", &numbers, &[]), [""; 0]);
     }
 
     #[test]
     fn the_readable_text_of_html_has_no_tags_comments_and_styles() {
         let html = "<html><head><style>p{color:#123456}</style></head><body><!-- 111111 --><p>Your&nbsp;code:</p>\r\n\
                     <table><tr><td style='width:1234px'><b>47</b><i>11</i></td></tr></table>";
-        assert_eq!(codes("", &readable(html)), ["4711"]);
+        assert_eq!(codes("", &readable(html), &[]), ["4711"]);
     }
 }
