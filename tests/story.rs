@@ -308,6 +308,13 @@ fn maildrops_expire_by_the_clock_of_the_server() {
         client.say("QUIT", "+OK");
         assert_eq!(server.account(login).inbox().entries().len(), left, "{login}");
     }
+    let transcript = server.transcript().to_string();
+    let told: Vec<_> = transcript.lines().filter(|line| line.contains("EXPIRE")).collect();
+    assert_eq!(
+        told,
+        ["-- mailjig notes: EXPIRE 0 deleted 1 message", "-- mailjig notes: EXPIRE 30 deleted 1 message"],
+        "{transcript}"
+    );
 
     let mut early = log_in(logins[0]);
     assert_eq!(early.say("PASS x", "-ERR"), ["-ERR [LOGIN-DELAY] you may log in again in 60 s"]);

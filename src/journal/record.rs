@@ -178,7 +178,7 @@ impl CapturedMail {
 impl Detail {
     /// The record of a transaction, and the messages that came with it.
     pub(crate) fn of(txn_log: TxnLog) -> (Self, CapturedMail) {
-        let TxnLog { changes, accepted, held: _, appended, facts } = txn_log;
+        let TxnLog { changes, accepted, held: _, appended, notes: _, facts } = txn_log;
         let captured = accepted.as_ref().map(Message::no);
         let detail = Self { changes: changes.into(), facts, captured, ..Self::default() };
         (detail, CapturedMail { accepted, appended })

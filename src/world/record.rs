@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::World;
 use super::turn::{Continuation, Progress, Rest, Suspended, Turn};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{CapturedMail, Detail, Trace};
+use crate::journal::{CapturedMail, Detail, Noted, RecordKind, Trace, Weight};
 use crate::protocol::{Event, Input, Reply, Status, TxnLog};
 use crate::rule::{After, Plan, Run};
 
@@ -76,7 +76,7 @@ impl World {
             Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
         };
         self.release_later(&mut txn_log, session);
-        let delivered = self.delivered(&txn_log);
+        let (notes, delivered) = (std::mem::take(&mut txn_log.notes), self.delivered(&txn_log));
         let mut detail = detail(txn_log, octets, after == After::Close, trace);
         match (&mut detail.0, input) {
             (Some(detail), Input::Body { odd_dots, .. }) => detail.odd_dots = odd_dots.clone(),
@@ -86,6 +86,7 @@ impl World {
         let exchange = self.journal.exchange(now, session, event, input, reply, detail);
         self.keep_bounds(now);
         self.tell_delivered(Some(session), delivered, exchange, now);
+        self.note_all(session, notes, now);
         exchange
     }
 
@@ -102,13 +103,22 @@ impl World {
         now: Timestamp,
     ) {
         self.release_later(&mut txn_log, session);
-        let delivered = self.delivered(&txn_log);
+        let (notes, delivered) = (std::mem::take(&mut txn_log.notes), self.delivered(&txn_log));
         let detail = detail(txn_log, None, after == After::Close, trace);
         if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.keep_bounds(now);
         }
         self.tell_delivered(Some(session), delivered, exchange, now);
+        self.note_all(session, notes, now);
+    }
+
+    /// Records what the server did by itself.
+    fn note_all(&mut self, session: SessionNo, notes: Vec<String>, now: Timestamp) {
+        for text in notes {
+            let note = Noted { by: None, weight: Weight::Note, text };
+            self.journal.note(now, session, RecordKind::Noted(Box::new(note)));
+        }
     }
 }
 

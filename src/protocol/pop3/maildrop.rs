@@ -110,8 +110,17 @@ impl Maildrop {
     /// The UIDs of the messages that QUIT deletes: those that are marked, and with `EXPIRE 0` those that were retrieved
     /// (RFC 2449 §6.7).
     pub(super) fn deleted(&self) -> impl Iterator<Item = u32> {
-        let is_left = |item: &&Item| item.is_deleted || item.is_retrieved && self.expire == Expire::Days(0);
-        self.items.iter().filter(is_left).map(|item| item.uid)
+        self.items.iter().filter(|item| item.is_deleted || self.is_expired(item)).map(|item| item.uid)
+    }
+
+    /// What the journal says of the messages that QUIT deletes although the client did not mark them.
+    pub(super) fn expired(&self) -> Option<String> {
+        let count = self.items.iter().filter(|item| !item.is_deleted && self.is_expired(item)).count();
+        self.expire.note(count)
+    }
+
+    fn is_expired(&self, item: &Item) -> bool {
+        item.is_retrieved && self.expire == Expire::Days(0)
     }
 
     fn item(&self, number: u32) -> Option<&Item> {

@@ -245,7 +245,8 @@ impl Pop3 {
         let (place, expire) =
             (MailboxId { account, mailbox: its.inbox().no }, self.config.policy.expire_of(&its.login));
         if let Some(time) = expire.time() {
-            txn.expunge_older(place, time);
+            let count = txn.expunge_older(place, time);
+            expire.note(count).into_iter().for_each(|text| txn.note(text));
         }
         let maildrop = Maildrop::of(place, txn.mailbox(place).ok_or(gone)?, expire);
         let stat = maildrop.stat();
@@ -277,6 +278,7 @@ impl Pop3 {
         // If UIDVALIDITY has changed since the login, these UIDs may belong to other messages.
         let is_same = txn.mailbox(maildrop.place).is_some_and(|mailbox| maildrop.is_of(mailbox));
         if is_same {
+            maildrop.expired().into_iter().for_each(|text| txn.note(text));
             maildrop.deleted().for_each(|uid| txn.expunge(maildrop.place, uid));
         }
         let failed = !is_same && maildrop.deleted().next().is_some();

@@ -43,6 +43,12 @@ impl Expire {
         }
     }
 
+    /// What the journal says of the messages that were deleted for it.
+    pub(super) fn note(self, count: usize) -> Option<String> {
+        let messages = if count == 1 { "message" } else { "messages" };
+        (count > 0).then(|| format!("EXPIRE {} deleted {count} {messages}", self.value()))
+    }
+
     /// The value of the capability EXPIRE.
     fn value(self) -> String {
         match self {

@@ -16,6 +16,8 @@ pub(crate) struct TxnLog {
     pub(crate) held: Option<(Timestamp, Destination)>,
     /// The messages that an IMAP client appended.
     pub(crate) appended: Vec<Message>,
+    /// What the server did by itself, for people. Changes say the same.
+    pub(crate) notes: Vec<String>,
     /// New facts about the client. `None` for most exchanges.
     pub(crate) facts: Option<Box<ClientFacts>>,
 }
@@ -77,7 +79,7 @@ impl TxnLog {
 
     pub(crate) fn is_empty(&self) -> bool {
         // A message that is held is accepted too.
-        let Self { changes, accepted, held: _, appended, facts } = self;
+        let Self { changes, accepted, held: _, appended, notes: _, facts } = self;
         changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
     }
 

@@ -49,12 +49,13 @@ impl MailTxn<'_> {
         self.mail.maildrop_locks.logins.insert(account, self.now);
     }
 
-    /// Expunges the messages that were filed longer ago than this.
-    pub(crate) fn expunge_older(&mut self, place: crate::mail::MailboxId, time: Duration) {
+    /// Expunges the messages that were filed longer ago than this. Returns how many there were.
+    pub(crate) fn expunge_older(&mut self, place: crate::mail::MailboxId, time: Duration) -> usize {
         let now = self.now;
         let is_old = |at: Timestamp| at.plus(time) <= now;
         let entries = self.mailbox(place).into_iter().flat_map(|mailbox| mailbox.entries());
         let old: Vec<u32> = entries.filter(|entry| is_old(entry.date.at)).map(|entry| entry.uid).collect();
-        old.into_iter().for_each(|uid| self.expunge(place, uid));
+        old.iter().for_each(|uid| self.expunge(place, *uid));
+        old.len()
     }
 }

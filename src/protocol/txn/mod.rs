@@ -164,6 +164,11 @@ impl<'a> MailTxn<'a> {
         self.mail.log.facts().user = Some(Some(login.into()));
     }
 
+    /// Notes for people what the server does by itself.
+    pub(crate) fn note(&mut self, text: String) {
+        self.mail.log.notes.push(text);
+    }
+
     /// Notes that the client is not logged in any more.
     pub(crate) fn leave(&mut self) {
         self.mail.log.facts().user = Some(None);
