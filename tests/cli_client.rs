@@ -169,6 +169,10 @@ fn signatures_are_verified_of_captured_messages_and_of_files() {
     assert_eq!(changed.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&changed.stdout).contains("ed25519-sha256  signature  the signature does not fit"));
     assert_eq!(String::from_utf8_lossy(&changed.stderr), "mailjig: no DKIM signature is valid\n");
+    server.deliver(&["bob@example.org"], "Subject: not signed\r\n\r\n");
+    let unsigned = server.ask(&["dkim", "latest", "--key", &named]);
+    assert_eq!((unsigned.status.code(), &*unsigned.stdout), (Some(1), &b""[..]));
+    assert_eq!(String::from_utf8_lossy(&unsigned.stderr), "mailjig: the message has no DKIM signature\n");
     for (arguments, complaint) in [
         (&["dkim", "m1", "--key", "p=!"][..], "mailjig: the key is wrong: `p=` is not base64: invalid length at 0\n"),
         (

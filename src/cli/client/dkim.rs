@@ -42,11 +42,13 @@ impl Dkim {
             Subject::File(message) => json!(DkimJson::of(&message, &self.keys()?)),
         };
         let signatures = &result["signatures"];
+        let is_unsigned = signatures.as_array().is_none_or(Vec::is_empty);
         match self.json {
             true => print_json(&result)?,
+            false if is_unsigned => {}
             false => print_signatures(signatures)?,
         }
-        match (result["valid"] == true, signatures.as_array().is_none_or(Vec::is_empty)) {
+        match (result["valid"] == true, is_unsigned) {
             (true, _) => Ok(()),
             (false, true) => Err(Failure::unmet("the message has no DKIM signature")),
             (false, false) => Err(Failure::unmet("no DKIM signature is valid")),
