@@ -82,7 +82,7 @@ test('with little room, no word of a table is broken, and buttons are large enou
 
 test('tabs without content say why, and lint shows findings with their sections', async () => {
     const server = await newServer();
-    await dialogue(server.endpoints.smtp.port, 'MAIL FROM:<>', 'RCPT TO:<bob@example.org>', 'DATA', 'Subject: a\r\nSubject: b\r\n\r\n\u00fc\nbare\r\n.', 'QUIT');
+    await dialogue(server.endpoints.smtp.port, 'MAIL FROM:<>', 'RCPT TO:<bob@example.org>', 'DATA', 'Subject: a\r\nSubject: b\r\nDKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=may; h=from; b=YQ==; bh=YQ==\r\n\r\n\u00fc\nbare\r\n.', 'QUIT');
     await inBrowser(async page => {
         await page.goto(`${server.page}/messages/latest#html`);
         await page.waitForURL(/\/messages\/m1#html$/);
@@ -93,6 +93,11 @@ test('tabs without content say why, and lint shows findings with their sections'
 
         await tab(page, /^Lint/).click();
         await panel(page).getByText('missing-message-id').first().waitFor();
+        const repeated = panel(page).getByRole('listitem').filter({ hasText: 'repeated-field' }).first();
+        await repeated.getByText('error', { exact: true }).waitFor();
+        await repeated.getByText('line 2, column 1, field Subject').waitFor();
+        await panel(page).getByRole('listitem').filter({ hasText: 'Not verified: the page has no key.' }).getByText('example.org, may, rsa-sha256').waitFor();
+        await shot(page, 'messages-lint');
         await panel(page).getByRole('link', { name: 'RFC 6152 §3' }).waitFor();
         await accessible(page);
         await tab(page, 'Source').click();

@@ -146,25 +146,49 @@ function anchor(text) {
   return isSafe ? h('a', { href: text, target: '_blank', rel: 'noreferrer noopener' }, text) : h('span', {}, text);
 }
 
-// What is looked at in a message; the kinds are those of the API.
-const CHECKED = [
-  'the lines end with CRLF (bare-line-end)', 'no line is longer than 998 octets (message-line-too-long)', 'dots at the beginning of lines are doubled (dot-not-stuffed)',
-  'octets above 127 are declared (undeclared-8bit)', 'Date, From and Message-ID are there (missing-date, missing-from, missing-message-id)',
-  'fields that may occur once do so (repeated-field)', 'no Bcc is disclosed (bcc-disclosed)',
-  'MIME is correct (unknown-charset, invalid-base64, invalid-quoted-printable, broken-multipart)',
-];
-
-export function lintPanel(panel, { findings, session }) {
-  const finding = ({ kind, text, reference }) => h('li', {}, h('div.line', {}, h('b.grow', {}, text), h('code.muted', {}, kind)), section(reference));
+// What the standards say about the message, and how the client sent it.
+export function lintPanel(panel, { id, headers, lint, findings, session }, signal) {
+  const item = (text, code, reference, ...more) => h('li', {}, h('div.line', {}, more, h('b.grow', {}, text), h('code.muted', {}, code)), reference);
+  const violation = ({ text, code, severity, reference, ...place }) => item(text, code, section(reference, placeOf(place)), h('span.tag', { class: severity === 'error' && 'bad' }, severity));
+  const finding = ({ kind, text, reference }) => item(text, kind, section(reference));
+  const signatures = h('div', {});
+  const sent = onlySent(lint, findings);
   fill(panel, scroll('Lint',
-    findings.length > 0 ? h('ul.findings', {}, findings.map(finding)) : h('p', {}, session ? 'No findings.' : 'No findings: only what a client sent over SMTP or LMTP is checked.'),
-    h('h3', {}, 'What is checked'), h('ul.plain', {}, CHECKED.map((text) => h('li', {}, text))),
+    h('h3', {}, 'The message'),
+    lint.violations.length > 0 ? h('ul.findings', {}, lint.violations.map(violation)) : h('p', {}, 'It obeys RFC 5322, RFC 2045 to 2047, RFC 2231 and RFC 6532.'),
+    signatures,
+    h('h3', {}, 'How the client sent it'),
+    sent.length > 0 ? h('ul.findings', {}, sent.map(finding)) : h('p', {}, session ? 'No findings.' : 'No findings: only what a client sent over SMTP or LMTP is checked.'),
     session && h('p.muted', {}, 'What the client did besides is with ', h('a', { href: view('sessions', session) }, `session ${session}`), '.')));
+  if (headers.some(({ name }) => name.toLowerCase() === 'dkim-signature')) showSignatures(signatures, id, signal);
 }
 
-// The section of a standard, as a link to its text.
-function section(reference) {
-  return h('div.references', {}, reference.split(', ').map((one) => {
+// The findings that the lint does not repeat.
+export function onlySent({ violations }, findings) {
+  return findings.filter(({ kind }) => !violations.some(({ code }) => code === kind));
+}
+
+function placeOf({ line, column, field, part }) {
+  return [`line ${line}, column ${column}`, field && `field ${field}`, part && `part ${part}`].filter(Boolean).join(', ');
+}
+
+// The page has no keys, so it tells who signed and what is wrong without a key.
+async function showSignatures(place, id, signal) {
+  try {
+    const { signatures } = await api.post(`messages/${id}/dkim`, {}, { signal });
+    const verdict = ({ kind, reason }) => (kind === 'no-key' ? 'Not verified: the page has no key.' : reason);
+    const item = ({ domain, selector, algorithm, failure }) => h('li', {}, h('div.line', {}, h('b.grow', {}, verdict(failure)), h('code.muted', {}, failure.kind)),
+      h('div.references', {}, [domain, selector, algorithm].filter(Boolean).join(', ')));
+    fill(place, h('h3', {}, 'DKIM signatures'), h('ul.findings', {}, signatures.map(item)),
+      h('p.muted', {}, 'With the key: ', h('code', {}, `mailjig dkim ${id} --key …`)));
+  } catch (error) {
+    failure(place, error);
+  }
+}
+
+// The place in the message, if there is one, and the section of a standard as a link to its text.
+function section(reference, place) {
+  return h('div.references', {}, place && h('span', {}, place), reference.split(', ').map((one) => {
     const [, rfc, its] = /^RFC (\d+)(?: §([\d.]+))?$/.exec(one) ?? [];
     return rfc ? h('a', { href: `https://www.rfc-editor.org/rfc/rfc${rfc}${its ? `#section-${its}` : ''}`, target: '_blank', rel: 'noreferrer noopener' }, one) : h('span', {}, one);
   }));

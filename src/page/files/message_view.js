@@ -2,7 +2,7 @@
 
 import { api, v1, view } from './api.js';
 import { $, columns, h, fill, time, mailbox, octets, facts, plural } from './dom.js';
-import { attachmentsPanel, leaves, partsPanel, headersPanel, htmlPanel, linksPanel, lintPanel, sourcePanel, textPanel } from './message_parts.js';
+import { attachmentsPanel, leaves, partsPanel, headersPanel, htmlPanel, linksPanel, lintPanel, onlySent, sourcePanel, textPanel } from './message_parts.js';
 import { say } from './page.js';
 
 const PANELS = {
@@ -86,13 +86,13 @@ export class MessageView {
     const path = `messages/${encodeURIComponent(id)}`;
     const message = await api.get(path, {}, { signal });
     const part = `messages/${message.id}`;
-    const [headers, parts, links, codes, findings, session, entries, refused] = await Promise.all([
+    const [headers, parts, links, codes, lint, findings, session, entries, refused] = await Promise.all([
       api.get(`${part}/headers`, {}, { signal }), api.get(`${part}/parts`, { nested: 'true' }, { signal }), api.get(`${part}/links`, {}, { signal }),
-      api.get(`${part}/codes`, {}, { signal }), api.get('findings', { message: message.id }, { signal }), sessionOf(message, signal),
+      api.get(`${part}/codes`, {}, { signal }), api.get(`${part}/lint`, {}, { signal }), api.get('findings', { message: message.id }, { signal }), sessionOf(message, signal),
       api.get(`${part}/entries`, {}, { signal }), refusedWith(message, signal),
     ]);
     this.id = message.id;
-    this.message = { ...message, headers, parts, links, codes, findings: findings.findings, sessionFacts: session, entries, refused };
+    this.message = { ...message, headers, parts, links, codes, lint, findings: findings.findings, sessionFacts: session, entries, refused };
     this.#usable(true);
     this.panels = new Map();
     $('#message').hidden = false;
@@ -160,11 +160,11 @@ async function sessionOf({ session }, signal) {
 }
 
 // Which tabs there are, with the numbers of what is in them, or the reason why there is nothing.
-function tabsOf({ parts, links, codes, findings }) {
+function tabsOf({ parts, links, codes, lint, findings }) {
   const its = leaves(parts);
   const has = (type) => its.some((part) => part.content_type === type && !part.attachment);
   const attached = its.filter(({ attachment }) => attachment).length;
-  const counts = { attachments: attached, links: links.length + codes.length, lint: findings.length };
+  const counts = { attachments: attached, links: links.length + codes.length, lint: lint.violations.length + onlySent(lint, findings).length };
   const reasons = {
     html: !has('text/html') && 'This message has no part of type text/html.',
     text: !has('text/plain') && 'This message has no part of type text/plain.',
