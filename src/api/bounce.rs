@@ -32,6 +32,8 @@ pub(super) struct NewBounce {
     diagnostic: Option<String>,
     /// The name of the other server.
     remote_mta: Option<String>,
+    /// The type of a complaint: `abuse` (the default), `fraud`, `virus`, `not-spam` or `other`.
+    feedback_type: Option<String>,
     /// The address and port of an SMTP server to send the report to, such as `127.0.0.1:2525`; default: it is delivered
     /// here.
     smtp: Option<String>,
@@ -86,6 +88,7 @@ impl NewBounce {
             ("status", &self.status, Bounce::set_status as fn(&mut Bounce, &str) -> Result<(), &'static str>),
             ("diagnostic", &self.diagnostic, Bounce::set_diagnostic),
             ("remote_mta", &self.remote_mta, Bounce::set_remote_mta),
+            ("feedback_type", &self.feedback_type, Bounce::set_feedback_type),
         ] {
             if let Some(text) = text {
                 set(&mut bounce, text).map_err(|why| Problem::field(name, why))?;

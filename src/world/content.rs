@@ -183,7 +183,8 @@ mod tests {
 
         let questions = world.questions_of_due().unwrap();
         world.knowing(Some(Box::new(questions.answer())), |world| {
-            world.fall_due(None, START.plus(Duration::from_secs(1)))
+            let job = world.timers.first().unwrap();
+            world.fall_due(job, None, START.plus(Duration::from_secs(1)))
         });
 
         assert_eq!(world.rulebook.rules().iter().map(|rule| rule.fired).collect::<Vec<_>>(), [1, 1]);
@@ -199,8 +200,12 @@ mod tests {
             let session = session(&mut world, text);
             answered(&mut world, session, None);
             // The date shows which report is sent.
+            let job = world.timers.first().unwrap();
             let report = world.due_report().map(|due| due.compose(START.plus(Duration::from_secs(3600))));
-            world.fall_due(report, START.plus(Duration::from_secs(1)));
+            // Nothing was read for this job.
+            world.fall_due((START, 0), None, START.plus(Duration::from_secs(1)));
+            assert_eq!(world.timers.first(), Some(job));
+            world.fall_due(job, report, START.plus(Duration::from_secs(1)));
             world.journal.messages().back().unwrap().message.header("date").unwrap()
         };
 

@@ -27,7 +27,7 @@ pub(crate) struct Timers {
 }
 
 /// When a job is due, and its number.
-pub(super) type JobKey = (Timestamp, u64);
+pub(crate) type JobKey = (Timestamp, u64);
 
 #[derive(Debug)]
 pub(super) enum TimerJob {
@@ -75,7 +75,12 @@ impl Timers {
 
     /// When the next job is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.due.keys().next().map(|(due, _)| *due)
+        self.first().map(|(due, _)| due)
+    }
+
+    /// The next job.
+    pub(crate) fn first(&self) -> Option<JobKey> {
+        self.due.keys().next().copied()
     }
 
     /// Whether a job was added since the last call.
@@ -187,8 +192,12 @@ impl World {
         }
     }
 
-    /// Runs the first job, if it is due. The report may have been composed before, for this or another job.
-    pub(crate) fn fall_due(&mut self, report: Option<ComposedReport>, now: Timestamp) {
+    /// Runs this job, if it is due and still the first: only what the first one needs was read before. The report may have
+    /// been composed before, for this or another job.
+    pub(crate) fn fall_due(&mut self, job: JobKey, report: Option<ComposedReport>, now: Timestamp) {
+        if self.timers.first() != Some(job) {
+            return;
+        }
         let Some((key, later)) = self.timers.take_due(now) else { return };
         let mut progress = Progress::default();
         let session = match later {
@@ -271,7 +280,7 @@ mod tests {
         let tip = world.journal.tip();
         let due = world.timers.next().expect("the message is held");
 
-        world.fall_due(None, due);
+        world.fall_due(world.timers.first().unwrap(), None, due);
 
         let mut rebuilt = Accounts::new(Vec::new(), Namespace::default(), 1);
         let mut recorded_later = 0;

@@ -116,9 +116,9 @@ impl Engine {
     /// Runs the timers that are due. Returns when the next is due.
     async fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
         loop {
-            let due = self.read(|world| world.timers.next())?;
-            if due > self.clock.now() {
-                return Some(due);
+            let job = self.read(|world| world.timers.first())?;
+            if job.0 > self.clock.now() {
+                return Some(job.0);
             }
             let answers = match self.read(World::questions_of_due) {
                 Some(questions) => spawn_blocking(|| Box::new(questions.answer())).await.ok(),
@@ -131,7 +131,7 @@ impl Engine {
                 }
                 None => None,
             };
-            let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(report, now)));
+            let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(job, report, now)));
             // Frees what was read outside of the lock.
             drop(done);
         }

@@ -34,6 +34,7 @@ fn built() -> Vec<Timed> {
     let full = Bounce::failed().recipients("*").status("5.2.2").diagnostic("552 Mailbox full").remote_mta("mx.example");
     let accepted = accepted.bounce(full).bounce(Bounce::failed()).bounce(Bounce::delayed()).bounce(Bounce::delivered());
     let accepted = accepted.bounce(Bounce::relayed()).bounce(Bounce::expanded()).bounce(Bounce::complaint());
+    let accepted = accepted.bounce(Bounce::complaint().feedback_type("fraud"));
     let accepted = accepted.bounce(Bounce::displayed()).bounce(Bounce::deleted());
     let (inbox, of_bob) = ("INBOX", Place::of("bob@example.org", "INBOX"));
     let mail = on(imap::noop()).expunge(1).expunge(Messages::uid(7).tell_now()).deliver_message("m1", of_bob.clone());

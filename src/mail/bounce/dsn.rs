@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::compose::{Bounced, Composition, Reporter, date, header, original_recipient};
+use super::compose::{Bounced, Composition, Reporter, date, original_recipient, returned};
 use super::{Bounce, BounceKind};
 use crate::mail::{Message, Recipient, Ret};
 
@@ -49,12 +49,6 @@ pub(super) fn notification(
     }
     // RFC 3461 §4.3: RET is about failures; other notifications return the header only.
     let is_full = bounce.kind == BounceKind::Failed && sender.parameters().ret() != Some(Ret::Headers);
-    let original = match (is_full, is_utf8) {
-        (true, false) => ("message/rfc822", &message.raw()[..]),
-        (true, true) => ("message/global", &message.raw()[..]),
-        (false, false) => ("text/rfc822-headers", header(message)),
-        (false, true) => ("message/global-headers", header(message)),
-    };
     let report_type = if is_utf8 { "message/global-delivery-status" } else { "message/delivery-status" };
     let composition = Composition {
         name: bounce.kind.name(),
@@ -64,7 +58,7 @@ pub(super) fn notification(
         report_type: "delivery-status",
         text: text(bounce.kind, recipients, diagnostic, reporter),
         report: (report_type, report),
-        original,
+        original: returned(message, is_full, is_utf8),
     };
     composition.finish(message, reporter)
 }

@@ -1,16 +1,50 @@
 //! Feedback reports, as feedback loops send them (RFC 5965).
 
-use super::compose::{Bounced, Composition, Reporter, date};
+use super::compose::{Bounced, Composition, Reporter, date, returned};
 use crate::mail::{Message, Recipient};
 
-pub(super) fn report(message: &Message, recipients: &[&Recipient], reporter: &Reporter<'_>) -> Bounced {
+/// What a complaint is about (RFC 5965 §7.3, RFC 6430 §3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FeedbackType {
+    Abuse,
+    Fraud,
+    Virus,
+    NotSpam,
+    Other,
+}
+
+impl FeedbackType {
+    const ALL: &'static [Self] = &[Self::Abuse, Self::Fraud, Self::Virus, Self::NotSpam, Self::Other];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Abuse => "abuse",
+            Self::Fraud => "fraud",
+            Self::Virus => "virus",
+            Self::NotSpam => "not-spam",
+            Self::Other => "other",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|its| its.name() == name)
+    }
+}
+
+pub(super) fn report(
+    message: &Message,
+    feedback: FeedbackType,
+    recipients: &[&Recipient],
+    reporter: &Reporter<'_>,
+) -> Bounced {
     let sender = message.envelope().sender();
     let is_declared = sender.parameters().smtputf8();
     let sender = sender.address();
     let mut addresses = recipients.iter().map(|its| its.address()).chain([sender]);
     let is_utf8 = is_declared || !addresses.all(str::is_ascii);
     let mut report = format!(
-        "Feedback-Type: abuse\r\nUser-Agent: mailjig/{}\r\nVersion: 1\r\nOriginal-Mail-From: <{sender}>\r\n",
+        "Feedback-Type: {}\r\nUser-Agent: mailjig/{}\r\nVersion: 1\r\nOriginal-Mail-From: <{sender}>\r\n",
+        feedback.name(),
         env!("CARGO_PKG_VERSION")
     );
     for recipient in recipients {
@@ -24,13 +58,13 @@ pub(super) fn report(message: &Message, recipients: &[&Recipient], reporter: &Re
         subject: "Complaint about a message".to_owned(),
         report_type: "feedback-report",
         text: format!(
-            "This is an email abuse report for a message received at {}\r\non {}.\r\n",
+            "This is an email {} report for a message received at {}\r\non {}.\r\n",
+            feedback.name(),
             reporter.host,
             date(message.received())
         ),
         report: ("message/feedback-report", report),
-        // RFC 6532 §3.7
-        original: (if is_utf8 { "message/global" } else { "message/rfc822" }, message.raw()),
+        original: returned(message, true, is_utf8),
     };
     composition.finish(message, reporter)
 }

@@ -11,6 +11,7 @@ mod tests;
 use std::fmt;
 
 pub(crate) use self::compose::{Bounced, Reporter};
+use self::feedback::FeedbackType;
 use super::{Message, Recipient};
 use crate::base::{Pattern, unknown};
 
@@ -35,6 +36,7 @@ pub struct Bounce {
     status: Option<Box<str>>,
     diagnostic: Option<Box<str>>,
     remote_mta: Option<Box<str>>,
+    feedback: Option<FeedbackType>,
 }
 
 /// What is reported.
@@ -155,7 +157,7 @@ kinds! {
 
 impl Bounce {
     pub(crate) fn new(kind: BounceKind) -> Self {
-        Self { kind, recipients: None, status: None, diagnostic: None, remote_mta: None }
+        Self { kind, recipients: None, status: None, diagnostic: None, remote_mta: None, feedback: None }
     }
 
     pub(crate) fn kind(&self) -> BounceKind {
@@ -164,8 +166,9 @@ impl Bounce {
 
     /// Whether only its kind was given.
     pub(crate) fn is_default(&self) -> bool {
-        let Self { kind: _, recipients, status, diagnostic, remote_mta } = self;
-        recipients.is_none() && status.is_none() && diagnostic.is_none() && remote_mta.is_none()
+        let Self { kind: _, recipients, status, diagnostic, remote_mta, feedback } = self;
+        let texts = [status, diagnostic, remote_mta];
+        recipients.is_none() && feedback.is_none() && texts.into_iter().all(Option::is_none)
     }
 
     pub(crate) fn given_recipients(&self) -> Option<&Pattern> {
@@ -182,6 +185,10 @@ impl Bounce {
 
     pub(crate) fn given_remote_mta(&self) -> Option<&str> {
         self.remote_mta.as_deref()
+    }
+
+    pub(crate) fn given_feedback(&self) -> Option<&'static str> {
+        self.feedback.map(FeedbackType::name)
     }
 
     /// Only about the accepted recipients that match. Default: all of them.
@@ -249,6 +256,23 @@ impl Bounce {
         self.valid(|its| its.set_remote_mta(name))
     }
 
+    /// The type of a complaint: `abuse`, `fraud`, `virus`, `not-spam` or `other` (RFC 5965 §7.3, RFC 6430). Default:
+    /// `abuse`.
+    ///
+    /// # Panics
+    /// If it is another one, or if this is not a complaint.
+    ///
+    /// ```
+    /// use mailjig::Bounce;
+    ///
+    /// let complaint = Bounce::complaint().feedback_type("not-spam");
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn feedback_type(self, name: &str) -> Self {
+        self.valid(|its| its.set_feedback_type(name))
+    }
+
     #[track_caller]
     fn valid(mut self, set: impl FnOnce(&mut Self) -> Result<(), InvalidBounce>) -> Self {
         match set(&mut self) {
@@ -284,6 +308,14 @@ impl Bounce {
         Ok(())
     }
 
+    pub(crate) fn set_feedback_type(&mut self, name: &str) -> Result<(), InvalidBounce> {
+        let feedback = FeedbackType::parse(name).filter(|_| self.kind == BounceKind::Complaint);
+        self.feedback = Some(feedback.ok_or(
+            "the feedback type must be `abuse`, `fraud`, `virus`, `not-spam` or `other`; only a `complaint` has one",
+        )?);
+        Ok(())
+    }
+
     pub(crate) fn set_recipients(&mut self, address: Pattern) {
         self.recipients = Some(address);
     }
@@ -310,7 +342,10 @@ impl Bounce {
             | BounceKind::Delivered
             | BounceKind::Relayed
             | BounceKind::Expanded => self.notification(message, &recipients, reporter),
-            BounceKind::Complaint => Ok(feedback::report(message, &recipients, reporter)),
+            BounceKind::Complaint => {
+                let feedback = self.feedback.unwrap_or(FeedbackType::Abuse);
+                Ok(feedback::report(message, feedback, &recipients, reporter))
+            }
             BounceKind::Displayed | BounceKind::Deleted => {
                 receipt::receipt(message, self.kind, recipients[0], reporter)
             }

@@ -1,6 +1,6 @@
 //! Message disposition notifications: read receipts (RFC 8098).
 
-use super::compose::{Bounced, Composition, Reporter, header, message_id, original_recipient};
+use super::compose::{Bounced, Composition, Reporter, message_id, original_recipient, returned};
 use super::{BounceKind, NoBounce};
 use crate::mail::{Message, Recipient};
 
@@ -47,7 +47,7 @@ pub(super) fn receipt(
             if is_utf8 { "message/global-disposition-notification" } else { "message/disposition-notification" },
             report,
         ),
-        original: (if is_utf8 { "message/global-headers" } else { "text/rfc822-headers" }, header(message)),
+        original: returned(message, false, is_utf8),
     };
     Ok(composition.finish(message, reporter))
 }

@@ -241,6 +241,56 @@ fn a_complaint_about_an_internationalised_message_needs_smtputf8() {
 }
 
 #[test]
+fn binary_data_is_not_returned() {
+    let binary = "BODY=BINARYMIME";
+    let broken = "From: a@b\r\nX-Odd: =\0 \r\n\r\nSee below.\r\n";
+    let (bare, long) = (format!("{RAW}\n\n"), format!("{RAW}{}\r\n", "x".repeat(999)));
+    let (null, umlaut) = (format!("{RAW}\0\u{FC}\r\n"), format!("{RAW}\u{FC}\r\n"));
+    let whole = "Content-Type: message/rfc822\r\n\r\nFrom: App";
+    let header = "Content-Type: text/rfc822-headers\r\n\r\nFrom: App";
+    for (parameters, raw, expected) in [
+        (binary, RAW, whole),
+        (binary, &*umlaut, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nFrom: App"),
+        (binary, &*null, header),
+        ("", &*null, header),
+        (binary, &*bare, header),
+        ("", &*bare, whole),
+        (binary, &*long, header),
+        ("", &*long, whole),
+        (
+            "",
+            broken,
+            "text/rfc822-headers\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nFrom: a@b\r\nX-Odd: =3D=00=20\r\n",
+        ),
+    ] {
+        let mail = message(("app@example.org", parameters), &[("bob@example.org", "")], raw);
+        for bounce in [Bounce::failed(), Bounce::complaint()] {
+            let report = compose(&mail, &bounce).unwrap();
+            assert!(report.contains(expected), "{parameters} {raw:?}\n{report}");
+            assert!(!report.contains('\0'), "{report:?}");
+            assert_eq!(report.is_ascii(), !report.contains("Content-Transfer-Encoding: 8bit\r\n"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_complaint_has_its_type() {
+    let mail = message(("app@example.org", ""), &[("bob@example.org", "")], RAW);
+    for (bounce, feedback) in [
+        (Bounce::complaint(), "abuse"),
+        (Bounce::complaint().feedback_type("fraud"), "fraud"),
+        (Bounce::complaint().feedback_type("virus"), "virus"),
+        (Bounce::complaint().feedback_type("not-spam"), "not-spam"),
+        (Bounce::complaint().feedback_type("other"), "other"),
+    ] {
+        let report = compose(&mail, &bounce).unwrap();
+        assert!(report.contains(&format!("\r\nFeedback-Type: {feedback}\r\n")), "{report}");
+    }
+    assert!(Bounce::complaint().set_feedback_type("spam").is_err());
+    assert!(Bounce::failed().set_feedback_type("abuse").is_err());
+}
+
+#[test]
 fn there_is_no_report_about_a_report_and_none_to_nobody() {
     let to = [("bob@example.org", "")];
     let unsent = Message::new(MessageNo(1), Origin::Delivered, Timestamp::from_micros(0), None, Bytes::new());

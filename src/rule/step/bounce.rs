@@ -13,6 +13,11 @@ use crate::protocol::Event;
 const KEYS: &[Key] = &[
     Key::new("action", Form::Text, "What is reported. Default: `failed`."),
     Key::new("diagnostic", Form::Text, "What the other server said, such as `552 5.2.2 Mailbox full`."),
+    Key::new(
+        "feedback_type",
+        Form::Text,
+        "The type of a `complaint`: `abuse` (the default), `fraud`, `virus`, `not-spam` or `other`.",
+    ),
     Key::new("recipients", Form::Text, "Only about the recipients that match this pattern. Default: all."),
     Key::new("remote_mta", Form::Text, "The name of the other server."),
     Key::new("status", Form::Text, "The status. Default: that in `diagnostic`."),
@@ -51,6 +56,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         ("status", Bounce::set_status as fn(&mut Bounce, &str) -> Result<(), &'static str>),
         ("diagnostic", Bounce::set_diagnostic),
         ("remote_mta", Bounce::set_remote_mta),
+        ("feedback_type", Bounce::set_feedback_type),
     ] {
         let Some(node) = table.get(name) else { continue };
         let text = reader.text(node)?;
@@ -95,6 +101,7 @@ impl Step for SendBounce {
         Tree::table([
             ("action", Some(Tree::text(bounce.kind().name()))),
             ("diagnostic", text(bounce.given_diagnostic())),
+            ("feedback_type", text(bounce.given_feedback())),
             ("recipients", bounce.given_recipients().map(|its| Tree::text(its.written()))),
             ("remote_mta", text(bounce.given_remote_mta())),
             ("status", text(bounce.given_status())),
