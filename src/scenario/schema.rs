@@ -1,5 +1,6 @@
 //! The JSON Schema of scenario files (draft 2020-12), generated from the tables that the loader uses.
 
+use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::keys;
@@ -50,13 +51,12 @@ fn of_key(key: &Key) -> Value {
     value
 }
 
-/// The text without what only the manual has: references to its parts.
+/// The text without what only the manual has: references to its parts, which an editor could not follow.
 fn plain(about: &str) -> String {
-    about
-        .replace("; see below", "")
-        .replace("; see above", "")
-        .replace(" (see below)", "")
-        .replace("; see [Expectations](#expectations)", "")
+    let regex = |text: &str| Regex::new(text).expect("the pattern is valid");
+    let text = about.replace("; see below", "").replace("; see above", "").replace(" (see below)", "");
+    let text = regex(r"; see \[[^]]*\]\([^)]*\)| See \[[^]]*\]\([^)]*\)\.").replace_all(&text, "");
+    regex(r"\[([^]]*)\]\([^)]*\)").replace_all(&text, "$1").into_owned()
 }
 
 fn of_form(form: &Form) -> Value {
@@ -94,7 +94,7 @@ fn step() -> Value {
     let mut properties = Map::new();
     for StepKind { name, forms, does, value, .. } in STEPS {
         let mut schema = of_form(value);
-        extend(&mut schema, json!({ "description": format!("{does}\n\n{forms}") }));
+        extend(&mut schema, json!({ "description": format!("{}\n\n{forms}", plain(does)) }));
         properties.insert((*name).to_owned(), schema);
     }
     let mut after = of_form(&Form::Time);
