@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use clients::support::{ROADS, Road, is_there, missing, output, run, start};
+use clients::support::{ROADS, Road, interpreter, is_there, jakarta, missing, output, run, start};
 use mailjig::matchers::{from, session, to};
-use mailjig::{Endpoint, MailServer, Message};
+use mailjig::{Endpoint, MailServer, Message, Ret};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -243,6 +243,69 @@ fn lettre() {
         check(&server, road);
         let formatted = mail.formatted();
         assert_eq!(server.only(to("bob@example.org")).raw()[..formatted.len()], formatted[..]);
+    }
+}
+
+/// Clients that send the parameters of DSN, their command with the port in `$SMTP`, and whether they send ENVID and ORCPT.
+#[rustfmt::skip]
+const DSN: &[(&str, &str, bool, bool)] = &[
+    ("msmtp", "echo | msmtp --host=localhost --port=$SMTP --from=ann@example.org --dsn-notify=failure,delay --dsn-return=hdrs bob@example.org", false, false),
+    ("perl", "perl -MNet::SMTP -e \"$NETSMTP\"", true, true),
+    ("python3", "python3 -c \"$SMTPLIB\"", true, true),
+    ("PyPI aiosmtplib", "target/clients/venv/bin/python -c \"$AIOSMTPLIB\"", true, true),
+    ("nodemailer", "node -e \"$NODEMAILER\"", true, true),
+    ("java with JUnit and Jakarta Mail", "\"$@\"", true, false),
+];
+
+const NETSMTP: &str = r#"
+my $smtp = Net::SMTP->new("localhost", Port => $ENV{SMTP}) or die $@;
+$smtp->mail("ann\@example.org", Return => "HDRS", Envelope => "Q+1") or die $smtp->message;
+my %options = (Notify => ["FAILURE", "DELAY"], ORcpt => "rfc822;all\@example.org");
+$smtp->recipient("bob\@example.org", \%options) or die $smtp->message;
+$smtp->data("\n") or die $smtp->message;
+$smtp->quit;
+"#;
+const SMTPLIB: &str = r#"
+import os, smtplib
+with smtplib.SMTP("localhost", int(os.environ["SMTP"])) as smtp:
+    smtp.sendmail("ann@example.org", "bob@example.org", b"\n", ["RET=HDRS", "ENVID=Q+2B1"],
+                  ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;all@example.org"])
+"#;
+const AIOSMTPLIB: &str = r#"
+import aiosmtplib, asyncio, os
+asyncio.run(aiosmtplib.send(
+    b"\n", hostname="localhost", port=int(os.environ["SMTP"]), start_tls=False,
+    sender="ann@example.org", recipients=["bob@example.org"],
+    mail_options=["RET=HDRS", "ENVID=Q+2B1"], rcpt_options=["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;all@example.org"]))
+"#;
+const NODEMAILER: &str = r#"
+const dsn = { id: "Q+1", return: "headers", notify: ["failure", "delay"], recipient: "all@example.org" };
+require("nodemailer").createTransport({ host: "localhost", port: process.env.SMTP, ignoreTLS: true })
+    .sendMail({ from: "ann@example.org", to: "bob@example.org", text: "hi", dsn })
+    .catch(error => { console.error(error.message); process.exitCode = 1; });
+"#;
+
+#[test]
+fn clients_ask_for_delivery_status_notifications() {
+    for (client, script, has_id, has_original) in DSN.iter().filter(|(client, ..)| is_there(client)) {
+        let server = MailServer::start();
+        let java = jakarta("JakartaDsn.java");
+        let mut sh = interpreter("sh");
+        sh.args(["-ec", script, "sh"]).arg(java.get_program()).args(java.get_args());
+        sh.current_dir(env!("CARGO_MANIFEST_DIR")).env("SMTP", server.smtp().port().to_string());
+        sh.env("NETSMTP", NETSMTP).env("SMTPLIB", SMTPLIB).env("AIOSMTPLIB", AIOSMTPLIB).env("NODEMAILER", NODEMAILER);
+
+        run(&mut sh, "");
+
+        let mail = server.only(to("bob@example.org"));
+        let (sender, recipient) = (mail.envelope().sender().parameters(), mail.envelope().recipients()[0].parameters());
+        assert_eq!(sender.ret(), Some(Ret::Headers), "{client}: {sender}");
+        assert_eq!(sender.envelope_id().as_deref(), has_id.then_some("Q+1"), "{client}: {sender}");
+        let notify = recipient.notify().unwrap_or_else(|| panic!("{client}: {recipient}"));
+        assert!(notify.failure && notify.delay && !notify.success, "{client}: {recipient}");
+        let original = recipient.original_recipient();
+        let address = original.as_ref().map(|its| its.address());
+        assert_eq!(address, has_original.then_some("all@example.org"), "{client}: {recipient}");
     }
 }
 

@@ -5,6 +5,8 @@ use clients::support::{interpreter, is_there, output, run};
 use clients::wire::Wire;
 use mailjig::{MailServer, Scenario};
 
+#[path = "sasl/chosen.rs"]
+mod chosen;
 #[path = "clients/mod.rs"]
 mod clients;
 

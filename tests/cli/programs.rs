@@ -109,6 +109,7 @@ fn mutt() {
         let mut mutt = program("mutt", &server);
         mutt.args(["-n", "-F", "/dev/null", "-e", "set sendmail='mailjig send -oem -oi'"]);
         mutt.args(["-e", "set copy=no use_from=yes use_envelope_from=yes from=ann@example.org", "-s", "Minutes", to]);
+        mutt.args(["-e", "set dsn_notify='failure,delay' dsn_return=hdrs"]);
         mutt.env("HOME", folder.path());
         mutt
     };
@@ -117,6 +118,9 @@ fn mutt() {
     let (from, recipients, raw) = last(&server);
     assert_eq!((from.as_str(), recipients), ("ann@example.org", vec!["bob@example.org".to_owned()]));
     assert!(raw.contains("\r\nSubject: Minutes\r\n") && raw.ends_with("\r\n\r\nWe met.\r\n.\r\n"), "{raw}");
+    let shown = server.told(&["show", "latest"]);
+    let wanted = "  MAIL <ann@example.org> RET=HDRS\n  RCPT <bob@example.org> NOTIFY=FAILURE,DELAY\n";
+    assert!(shown.contains(wanted), "{shown}");
 
     assert!(!output(&mut send("eve@example.org"), "text").status.success());
 }

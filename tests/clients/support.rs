@@ -53,8 +53,10 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("npm mailpit-api", &["node", "-e", "require('mailpit-api')"]),
     ("nodemailer", &["node", "-e", "require('nodemailer')"]),
     ("openssl", &["openssl", "version"]),
+    ("perl", &["perl", "-MNet::SMTP", "-e1"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
+    ("PyPI aiosmtplib", &["venv", "-c", "import aiosmtplib"]),
     ("PyPI dkimpy", &["venv", "-c", "import dkim, nacl"]),
     ("PyPI flufl.bounce", &["venv", "-c", "import flufl.bounce"]),
     ("PyPI jsonschema", &["venv", "-c", "import jsonschema"]),
@@ -73,6 +75,15 @@ const CHROMIUM: &str = "require('playwright-core'); require('axe-core'); require
 
 /// Where Debian has the libraries of the example in Java.
 const JARS: &str = "/usr/share/java/jakarta-mail.jar:/usr/share/java/junit-platform-console-standalone.jar";
+
+/// Runs a program of the folder in Java, with Jakarta Mail.
+pub(crate) fn jakarta(program: &str) -> Command {
+    let mut java = interpreter("java");
+    java.args(["-cp", "/usr/share/java/jakarta-mail.jar:/usr/share/java/jakarta-activation.jar"]);
+    // Compiled quickly, because it runs once.
+    java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]).arg(folder().join(program));
+    java
+}
 
 /// Whether this client is installed. With `MAILJIG_ALL_CLIENTS` set, it must be.
 pub(crate) fn is_there(client: &str) -> bool {
