@@ -1,6 +1,11 @@
 //! The HTTP API lists the scenarios that come with mailjig, and checks texts while they are written.
 
+use std::io::{Read, Write};
+
 use clients::api_client::{ApiClient, NONE, start};
+use clients::deadline::connect;
+use clients::line_client::LineClient;
+use mailjig::{Kept, Listener, MailServer, Scenario, StartTls};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -123,4 +128,149 @@ fn problems_of_a_scenario_that_is_loaded_have_line_and_column() {
     assert_eq!(places(&in_text), [json!("2:1"), json!(2), json!(1)]);
     assert_eq!(places(&in_json), [json!("/clok"), NONE, NONE]);
     assert_eq!(places(&unknown), [json!(""), NONE, NONE]);
+}
+
+/// A setting of a scenario: what a client sends, and what the server answers only under the setting.
+const SETTINGS: [(&str, Listener, &str, &str); 13] = [
+    ("[server.smtp]\nlenient = 'bare-lf'", Listener::Smtp, "NOOP\nQUIT\r\n", "250 2.0.0 Ok"),
+    ("[server.smtp]\nlimits.size = 1234", Listener::Smtp, "EHLO c\r\nQUIT\r\n", "250-SIZE 1234\r\n"),
+    ("[server.smtp]\nxclient = 'smtp'", Listener::Smtp, "EHLO c\r\nQUIT\r\n", "250-XCLIENT "),
+    ("[server.smtp]\nauth = 'LOGIN'", Listener::Smtp, "EHLO c\r\nQUIT\r\n", "250-AUTH LOGIN\r\n"),
+    (
+        "[server.smtp]\nsubmission_strict = true",
+        Listener::Submission,
+        "EHLO c\r\nMAIL FROM:<root@localhost>\r\nQUIT\r\n",
+        "554 5.1.8",
+    ),
+    // A header of version 2 without addresses, and NOOP, which is part of a wrong line without the setting.
+    (
+        "[server.lmtp]\nproxy_protocol = 'lmtp'",
+        Listener::Lmtp,
+        "\r\n\r\n\0\r\nQUIT\n \0\0\0NOOP\r\nQUIT\r\n",
+        "250 2.0.0",
+    ),
+    ("[server.imap]\nstrict = true", Listener::Imap, "a  NOOP\r\nb LOGOUT\r\n", " BAD "),
+    (
+        "[server.imap]\nlimits.size = 3",
+        Listener::Imap,
+        "a LOGIN ann x\r\nb APPEND INBOX {4+}\r\nabcd\r\nc LOGOUT\r\n",
+        "[TOOBIG]",
+    ),
+    ("[[tls]]\nstarttls = 'before-login'", Listener::Imap, "a CAPABILITY\r\nb LOGOUT\r\n", " LOGINDISABLED"),
+    ("[server.pop3]\nexpire = 30", Listener::Pop3, "CAPA\r\nQUIT\r\n", "EXPIRE 30\r\n"),
+    ("[server.pop3]\nexpire_for = { bob = 7 }", Listener::Pop3, "CAPA\r\nQUIT\r\n", "EXPIRE 7 USER\r\n"),
+    ("[server.pop3]\nlogin_delay = '60s'", Listener::Pop3, "CAPA\r\nQUIT\r\n", "LOGIN-DELAY 60\r\n"),
+    (
+        "[server.pop3]\nunique_ids = '<{uid}>'",
+        Listener::Pop3,
+        "USER ann\r\nPASS x\r\nUIDL\r\nQUIT\r\n",
+        "\r\n1 <1>\r\n",
+    ),
+];
+
+/// All that the server says on a new connection.
+fn said(server: &MailServer, listener: Listener, octets: &str) -> String {
+    let endpoint = match listener {
+        Listener::Smtp => server.smtp(),
+        Listener::Submission => server.submission(),
+        Listener::Lmtp => server.lmtp(),
+        Listener::Imap => server.imap(),
+        _ => server.pop3(),
+    };
+    let mut client = connect(endpoint.address());
+    client.write_all(octets.as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn settings_of_a_scenario_apply_to_new_sessions_until_it_is_removed() {
+    let server = MailServer::builder().submission_requires_auth(false).start();
+    let api = ApiClient::of(&server);
+    server.account("ann").inbox().add("Subject: one\r\n\r\n");
+    for (setting, listener, octets, answer) in SETTINGS {
+        let is_answered = || said(&server, listener, octets).contains(answer);
+        assert!(!is_answered(), "{setting}: without it, too");
+
+        let loaded = api.put("/scenario", &json!({ "text": format!("mailjig = 1\n{setting}\n") })).expect(200);
+        assert_eq!(loaded["warnings"], json!([]), "{setting}");
+        assert!(is_answered(), "{setting}: {}", said(&server, listener, octets));
+        assert!(is_answered(), "{setting}: only once");
+
+        api.delete("/scenario").expect(204);
+        assert!(!is_answered(), "{setting}: after it was removed");
+    }
+}
+
+#[test]
+fn an_open_session_keeps_its_settings_and_a_reset_restores_those_of_the_start() {
+    let small =
+        Scenario::text("small.toml", "mailjig = 1\n[server.smtp]\nlimits.size = 1234\n[tls]\nstarttls = 'never'\n");
+    let server = MailServer::builder().scenario(small).start();
+    let api = ApiClient::of(&server);
+    let size = || {
+        let said = said(&server, Listener::Smtp, "EHLO c\r\nQUIT\r\n");
+        let sizes = said.lines().find_map(|line| line.get(4..)?.strip_prefix("SIZE ").map(str::to_owned));
+        sizes.unwrap().parse::<u32>().unwrap()
+    };
+    let mut open = LineClient::greeted(server.pop3().address());
+    assert_eq!((size(), server.imap().starttls()), (1234, Some(StartTls::Never)));
+
+    let larger = "mailjig = 1\n[server.smtp]\nlimits.size = 5678\n[server.pop3]\nexpire = 30\n";
+    api.put("/scenario", &json!({ "text": larger })).expect(200);
+
+    assert_eq!((size(), server.imap().starttls()), (5678, Some(StartTls::Offered)));
+    assert_eq!(api.ok("/endpoints")["endpoints"]["imap"]["starttls"], "offered");
+    open.say("CAPA");
+    let capabilities: Vec<String> = std::iter::repeat_with(|| open.line()).take_while(|line| line != ".").collect();
+    assert!(!capabilities.contains(&"EXPIRE 30".to_owned()), "{capabilities:?}");
+    open.ask("QUIT");
+    server.reset_keeping(&[Kept::Scenario]);
+    assert_eq!(size(), 5678);
+    api.post("/reset", &NONE).expect(200);
+    assert_eq!((size(), server.imap().starttls()), (1234, Some(StartTls::Never)));
+    server.scenario(&Scenario::text("none.toml", "mailjig = 1\n"));
+    assert!(size() > 5678);
+}
+
+#[test]
+fn a_password_in_cleartext_is_judged_by_the_settings_of_its_session() {
+    let (server, api) = start();
+    let login = "USER ann\r\nPASS x\r\nQUIT\r\n";
+    api.put("/scenario", &json!({ "text": "mailjig = 1\n[tls]\nstarttls = 'never'\n" })).expect(200);
+    said(&server, Listener::Pop3, login);
+    api.delete("/scenario").expect(204);
+
+    said(&server, Listener::Pop3, login);
+
+    let findings = api.ok("/findings?kind=password-in-cleartext");
+    let sessions: Vec<&Value> = findings["findings"].as_array().unwrap().iter().map(|its| &its["session"]).collect();
+    assert_eq!(sessions, ["s2"], "{findings}");
+}
+
+#[test]
+fn settings_that_apply_only_at_the_start_are_refused_with_their_place() {
+    let (server, api) = start();
+    let text =
+        "mailjig = 1\n[server.imap]\ndelimiter = '.'\n[[rule]]\nid = 'r'\non = 'smtp.noop'\ndo = { note = 'n' }\n";
+
+    let problem = api.put("/scenario", &json!({ "text": text })).problem(409);
+
+    let first = &problem["problems"][0];
+    assert_eq!((&problem["field"], &first["place"], &first["line"]), (&json!("text"), &json!("3:1"), &json!(3)));
+    assert_eq!(first["message"], "`server.imap.delimiter` cannot change while the server runs");
+    assert_eq!(first["help"], "start the server with this scenario");
+    assert!(problem["detail"].as_str().unwrap().starts_with("scenario.toml:3:1: `server.imap.delimiter`"), "{problem}");
+    assert_eq!((&api.ok("/scenario")["name"], &api.ok("/rules")["rules"]), (&NONE, &json!([])));
+    let in_json = json!({ "scenario": { "mailjig": 1, "server": { "imap": { "namespace": "INBOX" } } } });
+    let problem = api.put("/scenario", &in_json).problem(409);
+    assert_eq!(
+        (&problem["field"], &problem["problems"][0]["place"]),
+        (&json!("scenario.server.imap.namespace"), &json!("/server/imap/namespace"))
+    );
+    // What is as it was is not a change.
+    api.put("/scenario", &json!({ "text": text.replace("'.'", "'/'") })).expect(200);
+    api.post("/servers", &json!({ "scenario": { "text": text } })).expect(201);
+    assert_eq!(server.sessions().len(), 0);
 }

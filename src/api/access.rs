@@ -97,7 +97,7 @@ impl Access {
             token.admit(request.headers()).map_err(refusal)?;
         }
         let Target(server) = locate(&self.host, &mut request).map_err(refusal)?;
-        let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(self.envelope);
+        let limit = server.in_force().limits.smtp.message.saturating_mul(2).saturating_add(self.envelope);
         self.complete(request, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(refusal)
     }
 

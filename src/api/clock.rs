@@ -113,7 +113,7 @@ mod tests {
     fn pausing_and_resuming_the_clock_do_not_wait_for_a_busy_session() {
         let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { raw = '{repeat:1000000:abcdefgh}' }\n";
         let server = Arc::new(Server::start(Settings::default()).unwrap());
-        server.load(Some(Arc::new(Scenario::text("flood.toml", text).load().unwrap())));
+        server.load(Arc::new(Scenario::text("flood.toml", text).load().unwrap())).unwrap();
         let mut client = TcpStream::connect(server.endpoint(Listener::Smtp).unwrap().address()).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         client.write_all(b"NOOP\r\n").unwrap();

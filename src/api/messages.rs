@@ -317,7 +317,10 @@ mod tests {
             let server = Server::start(Settings::default()).unwrap();
             let peer = ([127, 0, 0, 1], 1).into();
             server.engine().update(|world, now| {
-                world.open(Opened { listener: crate::protocol::Listener::Smtp, peer, local: peer }, now)
+                world.open(
+                    Opened { listener: crate::protocol::Listener::Smtp, peer, local: peer, offers_starttls: false },
+                    now,
+                )
             });
             let to = ["ann@example.org", "bob@example.org"];
             let wanted = [None, Some("bob@example.org")][draw(&mut random, 2)];

@@ -53,9 +53,11 @@ pub(super) struct ScenarioSource {
 /// Load a scenario in place of the present one.
 ///
 /// The body has one of `name`, `text` and `scenario`. When the request is answered, the rules, accounts and mail of the
-/// new scenario are in place and those of the previous one are removed.
+/// new scenario are in place and those of the previous one are removed. Its settings apply to the sessions that begin
+/// afterwards.
 #[utoipa::path(put, path = "/scenario", request_body = ScenarioSource, responses(
     (status = 200, description = "The scenario that is in force now.", body = ScenarioJson),
+    (status = 409, description = "It has settings that only apply at the start of a server. `problems` names each and its place."),
     (status = 422, description = "It is not valid. `problems` names each error and its place."),
 ))]
 pub(super) async fn load(
@@ -63,7 +65,15 @@ pub(super) async fn load(
     _: NoParams,
     JsonBody(source): JsonBody<ScenarioSource>,
 ) -> Result<Json<ScenarioJson>, Problem> {
-    server.load(Some(source.load()?));
+    let (is_named, is_json) = (source.name.is_some(), source.scenario.is_some());
+    server.load(source.load()?).map_err(|error| {
+        let problem = invalid(error).status(StatusCode::CONFLICT);
+        match (is_named, is_json) {
+            (true, _) => problem.of("name"),
+            (false, true) => problem.below("scenario"),
+            (false, false) => problem,
+        }
+    })?;
     Ok(Json(server.engine().read(ScenarioJson::of)))
 }
 
@@ -121,7 +131,7 @@ pub(super) async fn scenario(Target(server): Target, _: NoParams) -> Json<Scenar
 /// Remove the scenario; rules that were added at run time stay.
 #[utoipa::path(delete, path = "/scenario", responses((status = 204, description = "No scenario is in force.")))]
 pub(super) async fn unload(Target(server): Target, _: NoParams, _: NoBody) -> StatusCode {
-    server.load(None);
+    server.unload();
     StatusCode::NO_CONTENT
 }
 

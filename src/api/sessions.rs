@@ -323,7 +323,10 @@ mod tests {
             let server = Arc::new(Server::start(Settings::default()).unwrap());
             let peer = ([127, 0, 0, 1], 1).into();
             let session = server.engine().update(|world, now| {
-                let session = world.open(Opened { listener: crate::protocol::Listener::Smtp, peer, local: peer }, now);
+                let session = world.open(
+                    Opened { listener: crate::protocol::Listener::Smtp, peer, local: peer, offers_starttls: false },
+                    now,
+                );
                 for n in 2..=400 {
                     let (line, reply) = (Input::Line(format!("NOOP {n}").into()), Reply::default().line(&["250 Ok"]));
                     world.journal.exchange(

@@ -204,7 +204,9 @@ mod tests {
     fn connect(server: &Server, sessions: usize) {
         let peer = ([127, 0, 0, 1], 1).into();
         server.engine().update(|world, now| {
-            (0..sessions).for_each(|_| _ = world.open(Opened { listener: Listener::Smtp, peer, local: peer }, now));
+            (0..sessions).for_each(|_| {
+                _ = world.open(Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false }, now)
+            });
         });
     }
 

@@ -231,7 +231,11 @@ mod tests {
     ) -> Vec<String> {
         let (mut journal, session, at) = (Journal::default(), SessionNo(1), Timestamp::from_micros(0));
         let peer = "127.0.0.1:1".parse().unwrap();
-        journal.open_session(session, at, Opened { listener: protocol::Listener::Imap, peer, local: peer });
+        journal.open_session(
+            session,
+            at,
+            Opened { listener: protocol::Listener::Imap, peer, local: peer, offers_starttls: false },
+        );
         let opened = journal.tip();
         let input = Input::Line(line.into());
         let exchange =

@@ -16,8 +16,9 @@ use super::port;
 use super::runtime::spawn;
 use super::socket::Socket;
 use super::wire::Wire;
+use crate::base::Live;
 use crate::journal::Opened;
-use crate::protocol::{Listener, Machine};
+use crate::protocol::{Listener, Machine, StartTls};
 use crate::rule::Profile;
 
 /// The interval between two attempts.
@@ -41,7 +42,9 @@ pub(crate) struct ListenerConfig {
     pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
     /// Whether every connection must begin with a header of the PROXY protocol.
-    pub(crate) proxy: bool,
+    pub(crate) proxy: Live<bool>,
+    /// `None` if TLS begins with the first octet.
+    pub(crate) starttls: Live<Option<StartTls>>,
     pub(crate) tls_provider: TlsProvider,
     /// Maximum number of sessions of this server at the same time.
     pub(crate) sessions: usize,
@@ -113,10 +116,11 @@ fn accept<M: Machine>(
     machine: &impl Fn(bool) -> M,
 ) {
     let local = socket.local_addr().unwrap_or(peer);
-    let opened = Opened { listener: config.listener, peer, local };
+    let offers_starttls = config.starttls.get().is_some_and(|its| its != StartTls::Never);
+    let opened = Opened { listener: config.listener, peer, local, offers_starttls };
     let (session, handle, sessions) = engine.admit(opened);
     let is_busy = sessions > config.sessions;
     let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), handle, config.tls_provider.clone(), wire);
-    spawn(driver.run(config.proxy, config.implicit_tls));
+    spawn(driver.run(config.proxy.get(), config.implicit_tls));
 }

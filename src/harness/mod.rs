@@ -137,11 +137,12 @@ impl MailServer {
     }
 
     /// Replaces the scenario: adds the rules, accounts and mail of this one, and removes those of the previous one.
-    /// Keeps [mounted](Self::mount) rules and other mail. A [`reset`](Self::reset) restores the scenario with which the
-    /// server started.
+    /// Its settings apply to the sessions that begin afterwards. Keeps [mounted](Self::mount) rules and other mail. A
+    /// [`reset`](Self::reset) restores the scenario with which the server started.
     ///
     /// # Panics
-    /// If the scenario is not valid; [`Scenario::check`] returns the errors.
+    /// If the scenario is not valid; [`Scenario::check`] returns the errors. If it has another `delimiter` or `namespace`
+    /// than the server: those only apply if the server [starts](MailServerBuilder::scenario) with the scenario.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -159,7 +160,7 @@ impl MailServer {
     #[track_caller]
     pub fn scenario(&self, scenario: &Scenario) {
         let loaded = or_panic(scenario.load());
-        self.server.load(Some(Arc::new(loaded)));
+        or_panic(self.server.load(Arc::new(loaded)));
     }
 
     /// Restores the initial state: mail, accounts, rules, expectations, variables, counts, the clock and the scenario.

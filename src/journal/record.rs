@@ -84,6 +84,7 @@ pub(crate) struct Opened {
     pub(crate) listener: Listener,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
+    pub(crate) offers_starttls: bool,
 }
 
 /// Where the text of a record is in the text of its session: the client's text, then the server's.

@@ -26,6 +26,7 @@ pub(crate) struct SessionLog {
     pub(crate) records: SeqList,
     /// The server name in the client's ClientHello.
     pub(crate) sni: Option<Box<str>>,
+    pub(crate) offers_starttls: bool,
     facts: Arc<Session>,
     /// The rules of the facts, to find one fast.
     rules: BTreeSet<Arc<str>>,
@@ -76,6 +77,7 @@ impl SessionLog {
             no,
             records: SeqList::default(),
             sni: None,
+            offers_starttls: opened.offers_starttls,
             facts: Arc::new(facts),
             rules: BTreeSet::new(),
             began,
@@ -396,7 +398,7 @@ mod tests {
     #[test]
     fn text_that_is_not_kept_is_not_shown() {
         let peer = ([127, 0, 0, 1], 1).into();
-        let opened = Opened { listener: Listener::Smtp, peer, local: peer };
+        let opened = Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false };
         let mut log = SessionLog::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
         let much = vec![b'x'; TEXT_LIMIT / 4];
         let kept = log.write(b"NOOP", &much);

@@ -11,7 +11,7 @@ const SESSION: SessionNo = SessionNo(1);
 fn journal() -> Journal {
     let mut journal = Journal::default();
     let peer = ([127, 0, 0, 1], 1).into();
-    journal.open_session(SESSION, AT, Opened { listener: Listener::Smtp, peer, local: peer });
+    journal.open_session(SESSION, AT, Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false });
     journal
 }
 

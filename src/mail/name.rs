@@ -31,6 +31,12 @@ impl Namespace {
         Self { delimiter, prefix: prefix.into() }
     }
 
+    /// The same with another delimiter, below another name, or both.
+    pub(crate) fn with(&self, delimiter: Option<char>, below: Option<&str>) -> Self {
+        let below = below.unwrap_or_else(|| self.prefix.trim_end_matches(self.delimiter));
+        Self::new(below, delimiter.unwrap_or(self.delimiter))
+    }
+
     /// The reason why the prefix is not valid, if it is not.
     pub(crate) fn objection_to_prefix(&self) -> Option<String> {
         let below = self.prefix.strip_suffix(self.delimiter)?;

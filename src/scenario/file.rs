@@ -12,7 +12,7 @@ use super::error::ScenarioError;
 use super::error::in_order;
 use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
-use super::{AtStart, InForce, Loaded, User, check, scripts};
+use super::{AtStart, InForce, Loaded, User, check, scripts, tables};
 use crate::base::nearest;
 use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
 #[cfg(feature = "api")]
@@ -144,6 +144,10 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     let (warnings, errors): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(|problem| problem.is_warning);
     if !errors.is_empty() {
         return Err(ScenarioError::new(&source.name, source.lines.text, errors));
+    }
+    let fixed = tables::fixed(Table(node.entries().unwrap_or_default()));
+    if !fixed.is_empty() {
+        loaded.fixed = Some(ScenarioError::new(&source.name, source.lines.text, fixed));
     }
     let shown = warnings.iter().map(|problem| Shown { name: &source.name, lines: &source.lines, problem }.to_string());
     loaded.warnings.extend(shown);

@@ -41,6 +41,7 @@ impl Loaded {
         let Loaded {
             capabilities,
             start,
+            fixed,
             failing,
             profiles,
             state,
@@ -53,6 +54,7 @@ impl Loaded {
             ..
         } = inner;
         self.start.take_in(start);
+        self.fixed = self.fixed.take().or(fixed);
         self.failing = self.failing.take().or(failing);
         for announced in capabilities {
             match self.capabilities.iter_mut().find(|its| its.protocol == announced.protocol) {

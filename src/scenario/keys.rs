@@ -150,20 +150,18 @@ const CAPS_TLS: Key =
 const PROXY_PROTOCOL: Key = Key::new(
     "proxy_protocol",
     Form::OneOrMore(&Form::Words(|| Listener::ALL.iter().map(|its| its.name()).collect())),
-    "The listeners of this protocol whose connections begin with a header of the PROXY protocol, version 1 or 2. Default: none. Applies if the server starts with the scenario.",
+    "The listeners of this protocol whose connections begin with a header of the PROXY protocol, version 1 or 2. Default: none.",
 )
 .example(r#"proxy_protocol = ["submission"]"#);
 const LENIENT: Key = Key::new(
     "lenient",
     Form::OneOrMore(&Form::Words(|| Leniency::ALL.iter().map(|its| its.name()).collect())),
-    "What a vulnerable server accepts and mailjig does not; IMAP and POP3 have only `starttls-injection`. See [Attacks](crate::manual::smtp#attacks). Applies if the server starts with the scenario.",
+    "What a vulnerable server accepts and mailjig does not; IMAP and POP3 have only `starttls-injection`. See [Attacks](crate::manual::smtp#attacks).",
 )
 .example(r#"lenient = ["starttls-injection"]"#);
 const LIMITS: Key = Key::new("limits", Form::Table(SIZE), "");
 pub(super) const SIZE: &[Key] =
-    &[Key::new("size", Form::Size, "The largest message. Applies if the server starts with the scenario.")
-        .example(r#"limits.size = "10kB""#)
-        .required()];
+    &[Key::new("size", Form::Size, "The largest message.").example(r#"limits.size = "10kB""#).required()];
 
 pub(super) const SMTP: &[Key] = &[
     GREETING,
@@ -176,13 +174,13 @@ pub(super) const SMTP: &[Key] = &[
     Key::new(
         "xclient",
         Form::OneOrMore(&Form::Words(|| vec!["smtp", "submission", "smtps"])),
-        "The listeners that announce and accept XCLIENT, with which a client tells for whom it speaks. Default: none. Applies if the server starts with the scenario.",
+        "The listeners that announce and accept XCLIENT, with which a client tells for whom it speaks. Default: none.",
     )
     .example(r#"xclient = ["smtp"]"#),
     Key::new(
         "submission_strict",
         Form::Truth,
-        "Submission and SMTPS refuse senders and recipients whose domain is not fully qualified, such as `root@localhost`. Applies if the server starts with the scenario.",
+        "Submission and SMTPS refuse senders and recipients whose domain is not fully qualified, such as `root@localhost`.",
     )
     .example("submission_strict = true"),
 ];
@@ -197,25 +195,25 @@ pub(super) const POP3: &[Key] = &[
     Key::new(
         "expire",
         Form::Either(&[Form::Count, Form::Text]),
-        "The days after which a login deletes messages, announced as EXPIRE. With 0, QUIT deletes what was retrieved. Default: `\"never\"`. Applies if the server starts with the scenario.",
+        "The days after which a login deletes messages, announced as EXPIRE. With 0, QUIT deletes what was retrieved. Default: `\"never\"`.",
     )
     .example("expire = 30"),
     Key::new(
         "expire_for",
         Form::Map(&Form::Scalar),
-        "The same for single users, by login. Applies if the server starts with the scenario.",
+        "The same for single users, by login.",
     )
     .example(r#"expire_for = { "bob@example.org" = "never" }"#),
     Key::new(
         "login_delay",
         Form::Time,
-        "The time between two logins of a user, by the server's clock, announced as LOGIN-DELAY. Default: none. Applies if the server starts with the scenario.",
+        "The time between two logins of a user, by the server's clock, announced as LOGIN-DELAY. Default: none.",
     )
     .example(r#"login_delay = "60s""#),
     Key::new(
         "unique_ids",
         Form::Text,
-        "The form of the ids that UIDL reports: `validity.uid`, `hex`, `hash`, `long` (70 characters), or a template with `{validity}`, `{uid}`, `{validity:x}`, `{uid:x}` and `{hash}`. Default: `\"validity.uid\"`. Applies if the server starts with the scenario.",
+        "The form of the ids that UIDL reports: `validity.uid`, `hex`, `hash`, `long` (70 characters), or a template with `{validity}`, `{uid}`, `{validity:x}`, `{uid:x}` and `{hash}`. Default: `\"validity.uid\"`.",
     )
     .example(r#"unique_ids = "hash""#),
 ];
@@ -230,19 +228,19 @@ pub(super) const IMAP: &[Key] = &[
     Key::new(
         "delimiter",
         Form::Text,
-        "The character between the levels of a mailbox name. Applies if the server starts with the scenario.",
+        "The character between the levels of a mailbox name. Cannot change while the server runs.",
     )
     .example(r#"delimiter = ".""#),
     Key::new(
         "namespace",
         Form::Text,
-        "The prefix of all mailbox names but INBOX, without a delimiter at its end. Applies if the server starts with the scenario.",
+        "The prefix of all mailbox names but INBOX, without a delimiter at its end. Cannot change while the server runs.",
     )
     .example(r#"namespace = "INBOX""#),
     Key::new(
         "strict",
         Form::Truth,
-        "Refuse deviations from the grammar. Applies if the server starts with the scenario.",
+        "Refuse deviations from the grammar.",
     )
     .example("strict = true"),
 ];
@@ -259,7 +257,7 @@ pub(super) const TLS: &[Key] = &[
     Key::new(
         "starttls",
         Form::Words(|| StartTls::ALL.iter().map(|its| its.name()).collect()),
-        "`\"never\"`, `\"offered\"`, `\"before-login\"` or `\"before-anything\"`. Applies if the server starts with the scenario.",
+        "`\"never\"`, `\"offered\"`, `\"before-login\"` or `\"before-anything\"`.",
     )
     .example(r#"starttls = "never""#),
 ];

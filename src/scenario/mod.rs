@@ -98,8 +98,9 @@ pub(crate) struct Loaded {
     /// The findings that make the verification fail.
     pub(crate) failing: Option<FailingKinds>,
     pub(crate) capabilities: Vec<Announced>,
-    /// Settings that apply if the server starts with the scenario.
     pub(crate) start: AtStart,
+    /// The error with which a server that has started refuses the scenario, if it has settings that only apply at the start.
+    pub(crate) fixed: Option<ScenarioError>,
     /// By listener; the first match applies, and an entry without a listener matches every one.
     pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
     pub(crate) state: Vec<(Box<str>, VariableValue)>,
@@ -113,7 +114,7 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Settings that apply if the server starts with the scenario; `None` leaves the server's own setting.
+/// Settings for the sessions that begin under the scenario; `None` leaves the server's own setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AtStart {
     /// The largest message in octets, over SMTP and over IMAP.
@@ -123,6 +124,7 @@ pub(crate) struct AtStart {
     pub(crate) submission_strict: Option<bool>,
     /// Whether IMAP refuses deviations from the grammar.
     pub(crate) imap_strict: Option<bool>,
+    /// The delimiter and the namespace only apply at the start of a server: mailboxes have names with them.
     pub(crate) delimiter: Option<char>,
     pub(crate) namespace: Option<String>,
     /// By listener, the first that fits; without one for every listener that begins in the clear.
@@ -135,7 +137,7 @@ pub(crate) struct AtStart {
     pub(crate) xclient: Vec<Listener>,
 }
 
-/// Settings of POP3 that apply if the server starts with the scenario.
+/// Settings of POP3.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pop3AtStart {
     pub(crate) expire: Option<Expire>,

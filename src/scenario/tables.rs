@@ -7,13 +7,25 @@ use std::path::Path;
 use super::keys;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, Pop3AtStart, User};
 use crate::base::{count, is_identifier};
-use crate::document::{Data, Location, Node, Reader, Table};
+use crate::document::{Data, Location, Node, Problem, Reader, Table, TableEntry};
 use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::pop3::{Expire, UniqueIds};
 use crate::protocol::{CapabilityOverride, Leniency, Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 use crate::sasl::{Mechanism, is_bearer_token};
+
+/// The settings that only apply at the start of a server, as the errors of loading the scenario later.
+pub(super) fn fixed(file: Table<'_>) -> Vec<Problem> {
+    let imap = file.get("server").and_then(|its| Table(its.entries()?).get("imap"));
+    let entries = imap.and_then(Node::entries).unwrap_or_default();
+    let fixed = entries.iter().filter(|entry| matches!(entry.key.as_str(), "delimiter" | "namespace"));
+    let problem = |entry: &TableEntry| {
+        let message = format!("`server.imap.{}` cannot change while the server runs", entry.key);
+        Problem::error(entry.place.clone(), message).help("start the server with this scenario")
+    };
+    fixed.map(problem).collect()
+}
 
 impl Reader {
     /// The findings that make the verification fail: true for all, or kinds.

@@ -34,7 +34,8 @@ impl Server {
         if let Some(wrong) = to.iter().map(AsRef::as_ref).find(|to| !is_identifier(to)) {
             return Err(Undeliverable::Recipient(wrong.to_owned()));
         }
-        let limits = &self.settings.limits.smtp;
+        let in_force = self.in_force();
+        let limits = &in_force.limits.smtp;
         if raw.len() as u64 > limits.message {
             return Err(Undeliverable::TooLarge(raw.len(), limits.message));
         }
@@ -78,7 +79,7 @@ mod tests {
     fn mail_is_parsed_for_conditions_before_the_lock_is_taken() {
         let rules = "mailjig = 1\n[[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
         let server = Server::start(Settings::default()).unwrap();
-        server.load(Some(Arc::new(Scenario::text("odd.toml", rules).load().unwrap())));
+        server.load(Arc::new(Scenario::text("odd.toml", rules).load().unwrap())).unwrap();
         let deliver = |subject| {
             let mail = format!("Subject: {subject}\r\n\r\n{}", "a".repeat(100_000));
             server.deliver("", &["bob@example.org"], mail.into()).unwrap()

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Settings;
+use crate::base::Live;
 use crate::protocol::{Listener, StartTls};
 
 /// What a client needs to reach a listener: host, port, URL; whether it must use STARTTLS and log in.
@@ -21,13 +22,18 @@ pub struct Endpoint {
     address: SocketAddr,
     host: String,
     url: String,
-    starttls: Option<StartTls>,
+    starttls: Live<Option<StartTls>>,
     requires_login: bool,
     is_bound_to_all: bool,
 }
 
 impl Endpoint {
-    pub(crate) fn new(listener: Listener, bound: SocketAddr, settings: &Settings) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        bound: SocketAddr,
+        settings: &Settings,
+        starttls: Live<Option<StartTls>>,
+    ) -> Self {
         let address = reachable(bound);
         let url = format!("{}://{address}", listener.scheme());
         Self {
@@ -35,7 +41,7 @@ impl Endpoint {
             address,
             host: address.ip().to_string(),
             url,
-            starttls: settings.starttls(listener),
+            starttls,
             requires_login: settings.requires_login(listener),
             is_bound_to_all: bound.ip().is_unspecified(),
         }
@@ -101,7 +107,7 @@ impl Endpoint {
         &self.url
     }
 
-    /// How the listener treats STARTTLS; `None` if TLS begins with the first octet.
+    /// How the listener treats STARTTLS in new sessions; `None` if TLS begins with the first octet. A scenario can change it.
     ///
     /// ```
     /// use mailjig::StartTls;
@@ -111,7 +117,7 @@ impl Endpoint {
     /// assert_eq!(server.submission().starttls(), Some(StartTls::BeforeLogin));
     /// ```
     pub fn starttls(&self) -> Option<StartTls> {
-        self.starttls
+        self.starttls.get()
     }
 
     /// Whether a client must log in before it sends or reads mail.

@@ -4,7 +4,7 @@ use super::Server;
 use crate::base::{MessageNo, Pattern, Seq, SessionNo};
 use crate::expect::{Finding, FindingScan, Observation};
 use crate::journal::Gone;
-use crate::protocol::{Listener, StartTls};
+use crate::protocol::Listener;
 use crate::world::World;
 
 /// Which findings; all conditions must hold.
@@ -38,10 +38,9 @@ impl Server {
             let wanted = observation.filter(|its| its.seq() > after && filters.want(its));
             return Ok((wanted.into_iter().flat_map(|its| filters.among(its)).collect(), tip));
         }
-        let offers_tls = |listener| self.settings.starttls(listener).is_some_and(|its| its != StartTls::Never);
         let mut scan = FindingScan::after(after);
         let mut found: Vec<Finding> = Vec::new();
-        while let Some(portion) = self.engine.read(|world| scan.read(&world.journal, offers_tls)) {
+        while let Some(portion) = self.engine.read(|world| scan.read(&world.journal)) {
             for observation in portion.into_iter().filter(|observation| filters.want(observation)) {
                 let last = found.last().map_or(after, Finding::seq);
                 if found.len() >= limit && observation.seq() > last {

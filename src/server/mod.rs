@@ -10,6 +10,7 @@ mod findings;
 mod free_ports;
 #[cfg(feature = "api")]
 mod host;
+mod in_force;
 #[cfg(feature = "api")]
 mod mail_history;
 mod mail_query;
@@ -45,6 +46,7 @@ pub(crate) use findings::FindingFilters;
 pub(crate) use free_ports::FreePorts;
 #[cfg(feature = "api")]
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
+use in_force::InForce;
 #[cfg(feature = "api")]
 pub(crate) use mail_history::{History, MailHistory};
 pub(crate) use mail_query::MailQuery;
@@ -67,12 +69,13 @@ use webhooks::Webhooks;
 #[cfg(feature = "api")]
 pub(crate) use webhooks::{MOST_WEBHOOKS, NewHook, Webhook};
 
+use crate::base::Live;
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
-use crate::protocol::imap::{self, Imap};
-use crate::protocol::pop3::{self, Pop3};
-use crate::protocol::smtp::{self, Dialect, Smtp};
+use crate::protocol::imap::Imap;
+use crate::protocol::pop3::Pop3;
+use crate::protocol::smtp::Smtp;
 use crate::protocol::{Listener, Protocol, StartTls};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, ScenarioError};
 use crate::world::World;
 
 /// `EMFILE` and `ENFILE`, which are the same on all Unix systems.
@@ -82,7 +85,9 @@ const TOO_MANY_OPEN_FILES: [i32; 2] = [24, 23];
 pub(crate) struct Server {
     engine: Arc<Engine>,
     tls: Arc<TlsConfigs>,
+    /// Its own settings, without those of the scenario.
     settings: Settings,
+    in_force: InForce,
     endpoints: Vec<Endpoint>,
     accepting: Vec<AbortHandle>,
     #[cfg(feature = "api")]
@@ -123,8 +128,8 @@ impl StartError {
 
 impl Server {
     /// Binds every listener, then starts to accept. When this returns, a client can connect to each.
-    pub(crate) fn start(mut settings: Settings) -> Result<Self, StartError> {
-        settings.take_over_scenario();
+    pub(crate) fn start(settings: Settings) -> Result<Self, StartError> {
+        let in_force = settings.under(settings.scenario.as_deref());
         let names = [&settings.host].into_iter().chain(&settings.names);
         if let Some(wrong) = names.into_iter().find(|name| !is_name(name)) {
             return Err(StartError::Name(wrong.clone()));
@@ -137,7 +142,7 @@ impl Server {
                 socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));
         }
-        let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
+        let mut world = World::new(settings.members.clone(), in_force.namespace.clone(), settings.seed, settings.keep);
         world.mechanisms.clone_from(&settings.mechanisms);
         world.host = settings.host.as_str().into();
         world.mail.accounts.separate_details(settings.subaddress_separator);
@@ -148,6 +153,7 @@ impl Server {
             engine: Engine::new(world),
             tls,
             settings,
+            in_force: InForce::new(in_force),
             endpoints: Vec::new(),
             accepting: Vec::new(),
             #[cfg(feature = "api")]
@@ -161,8 +167,9 @@ impl Server {
         }
         server.engine.update(|world, now| world.start(scenario, now));
         for (listener, socket, address) in bound {
-            server.endpoints.push(Endpoint::new(listener, address, &server.settings));
-            let accepting = server.accept(listener, socket);
+            let starttls = server.in_force.derive(move |settings| settings.starttls(listener));
+            server.endpoints.push(Endpoint::new(listener, address, &server.settings, starttls.clone()));
+            let accepting = server.accept(listener, socket, starttls);
             server.accepting.push(accepting.map_err(|source| StartError::address(listener.name(), address, source))?);
         }
         Ok(server)
@@ -186,6 +193,7 @@ impl Server {
         self.tls.ca()
     }
 
+    /// Its own settings, without those of the scenario.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -207,12 +215,25 @@ impl Server {
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
     }
 
-    /// Replaces the scenario; without one, the server behaves correctly. A clock that the previous scenario paused
-    /// resumes, unless this one pauses it too.
-    pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
+    /// Replaces the scenario. Its settings apply to sessions that begin afterwards. Fails if it has settings that only
+    /// apply at the start of a server.
+    pub(crate) fn load(&self, scenario: Arc<Loaded>) -> Result<(), ScenarioError> {
+        self.check_fixed(&scenario)?;
+        self.replace_scenario(Some(scenario));
+        Ok(())
+    }
+
+    /// Removes the scenario: the server behaves correctly.
+    pub(crate) fn unload(&self) {
+        self.replace_scenario(None);
+    }
+
+    /// A clock that the previous scenario paused resumes, unless this one pauses it too.
+    fn replace_scenario(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
         let was_manual = self.engine.update(|world, now| {
             let was_manual = world.scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
+            self.apply(scenario.as_deref());
             world.load(scenario, now);
             was_manual
         });
@@ -236,7 +257,12 @@ impl Server {
         self.engine.stop();
     }
 
-    fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
+    fn accept(
+        &mut self,
+        listener: Listener,
+        socket: TcpListener,
+        starttls: Live<Option<StartTls>>,
+    ) -> io::Result<AbortHandle> {
         let tls = Arc::clone(&self.tls);
         let limits = &self.settings.limits;
         let tls_provider = TlsProvider {
@@ -245,70 +271,30 @@ impl Server {
             write: limits.write,
         };
         let implicit_tls = listener.implicit_tls();
-        let proxy = self.settings.proxy_protocol.contains(&listener);
-        let doorway = ListenerConfig { listener, implicit_tls, proxy, tls_provider, sessions: limits.sessions };
+        let proxy = self.in_force.derive(move |settings| settings.proxy_protocol.contains(&listener));
+        let doorway =
+            ListenerConfig { listener, implicit_tls, proxy, starttls, tls_provider, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);
         let accepting = match listener.protocol() {
             Protocol::Smtp | Protocol::Lmtp => {
-                let config = Arc::new(self.smtp(listener));
-                let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
+                let config = self.in_force.derive(move |settings| Arc::new(settings.smtp(listener)));
+                let machine = move |busy| Smtp::new(config.get(), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
             Protocol::Imap => {
-                let config = Arc::new(self.imap(listener));
-                let machine = move |busy| Imap::new(Arc::clone(&config), implicit_tls, busy);
+                let config = self.in_force.derive(move |settings| Arc::new(settings.imap(listener)));
+                let machine = move |busy| Imap::new(config.get(), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
             Protocol::Pop3 => {
-                let config = Arc::new(self.pop3(listener));
-                let machine = move |busy| Pop3::new(Arc::clone(&config), implicit_tls, busy);
+                let config = self.in_force.derive(move |settings| Arc::new(settings.pop3(listener)));
+                let machine = move |busy| Pop3::new(config.get(), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
         };
         Ok(accepting.abort_handle())
-    }
-
-    fn smtp(&self, listener: Listener) -> smtp::Config {
-        let settings = &self.settings;
-        let dialect = if listener == Listener::Lmtp { Dialect::Lmtp } else { Dialect::Smtp };
-        smtp::Config {
-            dialect,
-            host: settings.host.as_str().into(),
-            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
-            requires_auth: settings.requires_login(listener),
-            lenient: settings.lenient.of(listener),
-            xclient: settings.xclient.contains(&listener),
-            needs_qualified: settings.submission_strict && matches!(listener, Listener::Submission | Listener::Smtps),
-            holds: matches!(listener, Listener::Submission | Listener::Smtps),
-            seed: settings.seed,
-            limits: settings.limits.smtp.clone(),
-        }
-    }
-
-    fn imap(&self, listener: Listener) -> imap::Config {
-        let settings = &self.settings;
-        imap::Config {
-            host: settings.host.as_str().into(),
-            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
-            seed: settings.seed,
-            limits: settings.limits.imap.clone(),
-            tolerance: settings.tolerance,
-            lenient: settings.lenient.of(listener),
-        }
-    }
-
-    fn pop3(&self, listener: Listener) -> pop3::Config {
-        let settings = &self.settings;
-        pop3::Config {
-            host: settings.host.as_str().into(),
-            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
-            seed: settings.seed,
-            limits: settings.limits.pop3.clone(),
-            policy: settings.pop3.clone(),
-            lenient: settings.lenient.of(listener),
-        }
     }
 }
 

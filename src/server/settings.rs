@@ -160,9 +160,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Applies the scenario's settings for the start of the server.
-    pub(super) fn take_over_scenario(&mut self) {
-        let Some(scenario) = self.scenario.clone() else { return };
+    /// These settings with those of a scenario.
+    pub(super) fn under(&self, scenario: Option<&Loaded>) -> Self {
+        let mut settings = self.clone();
+        let Some(scenario) = scenario else { return settings };
         let AtStart {
             smtp_size,
             submission_strict,
@@ -176,28 +177,27 @@ impl Settings {
             xclient,
             lenient,
         } = &scenario.start;
-        for (listener, own) in &mut self.starttls {
+        for (listener, own) in &mut settings.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
             *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
         }
-        self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
-        self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
-        self.submission_strict = submission_strict.unwrap_or(self.submission_strict);
+        settings.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
+        settings.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
+        settings.submission_strict = submission_strict.unwrap_or(self.submission_strict);
         if let Some(is_strict) = imap_strict {
-            self.tolerance = if *is_strict { Tolerance::STRICT } else { Tolerance::default() };
+            settings.tolerance = if *is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
-        self.change_namespace(*delimiter, namespace.as_deref());
-        pop3.apply(&mut self.pop3);
-        self.proxy_protocol.extend(proxy_protocol);
-        self.xclient.extend(xclient);
-        self.lenient.extend(lenient);
+        settings.change_namespace(*delimiter, namespace.as_deref());
+        pop3.apply(&mut settings.pop3);
+        settings.proxy_protocol.extend(proxy_protocol);
+        settings.xclient.extend(xclient);
+        settings.lenient.extend(lenient);
+        settings
     }
 
     /// Changes the delimiter, the name that mailboxes are below, or both.
     pub(crate) fn change_namespace(&mut self, delimiter: Option<char>, below: Option<&str>) {
-        let before = &self.namespace;
-        let below = below.unwrap_or_else(|| before.prefix.trim_end_matches(before.delimiter));
-        self.namespace = Namespace::new(below, delimiter.unwrap_or(before.delimiter));
+        self.namespace = self.namespace.with(delimiter, below);
     }
 
     /// The listeners that are on and the addresses to bind, in the order of [`Listener::ALL`].

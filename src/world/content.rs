@@ -90,7 +90,7 @@ mod tests {
             Dialect::Smtp => (Listener::Smtp, "EHLO", ""),
             Dialect::Lmtp => (Listener::Lmtp, "LHLO", "RCPT TO:<e@f>\r\n"),
         };
-        let no = world.open(Opened { listener, peer: address, local: address }, START);
+        let no = world.open(Opened { listener, peer: address, local: address, offers_starttls: false }, START);
         let mut machine = Smtp::new(Arc::new(Config::for_test(dialect)), false, false);
         let head = format!("{hello} x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n{more}DATA\r\n");
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());

@@ -336,8 +336,15 @@ mod tests {
                 world.mount(Arc::new(Rule::new("rule", vec![On::from(Event::SmtpMessage)], Vec::new(), "here")), now);
             }
             let address = (Ipv4Addr::LOCALHOST, 1).into();
-            let session =
-                world.open(Opened { listener: crate::protocol::Listener::Smtp, peer: address, local: address }, now);
+            let session = world.open(
+                Opened {
+                    listener: crate::protocol::Listener::Smtp,
+                    peer: address,
+                    local: address,
+                    offers_starttls: false,
+                },
+                now,
+            );
             let odd_dots: Arc<[u32]> = [0, 3].into();
             let input = Input::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)) };
 

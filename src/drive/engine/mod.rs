@@ -20,6 +20,7 @@ use super::session_handle::SessionHandle;
 use super::subscribers::{Ids, Subscribers};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Opened};
+use crate::scenario::Loaded;
 use crate::world::{Kept, World};
 pub(super) use listeners::Closed;
 use time::run_timers;
@@ -179,16 +180,22 @@ impl Engine {
         self.lock().handles.iter().map(|(session, handle)| (*session, Arc::clone(handle))).collect()
     }
 
-    /// Returns to the initial state, except for what is kept. Wakes all subscribers: a client in IDLE must learn that
-    /// its account is gone. Resolves when the closed listeners are open, except those whose port another program has
-    /// taken.
-    pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
+    /// Returns to the initial state, except for what is kept, and tells the scenario that is then in force. Wakes all
+    /// subscribers: a client in IDLE must learn that its account is gone. Resolves when the closed listeners are open,
+    /// except those whose port another program has taken.
+    pub(crate) fn reset(
+        self: &Arc<Self>,
+        kept: &[Kept],
+        is_clock_paused: bool,
+        in_force: impl FnOnce(Option<&Loaded>),
+    ) -> JoinHandle<()> {
         self.update(|world, before| {
             if !kept.contains(&Kept::Clock) {
                 self.clock.reset(is_clock_paused);
             }
             let now = self.clock.now();
             world.reset(kept, now);
+            in_force(world.scenario.as_deref());
             world.journal.set_back(Duration::from_micros(now.until(before)));
         });
         let mut state = self.lock();

@@ -29,7 +29,7 @@ fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
     socket.set_nonblocking(true).unwrap();
     let _entered = runtime().enter();
     let wire = Wire::new(Socket::new(tokio::net::TcpStream::from_std(socket).unwrap()));
-    let (session, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local });
+    let (session, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local, offers_starttls: false });
     let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), handle, tls_provider(), wire);
     (engine, driver, client)
 }

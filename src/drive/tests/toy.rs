@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::base::SessionNo;
+use crate::base::{Live, SessionNo};
 use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen, runtime};
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxId, MailboxNo, Namespace};
@@ -181,7 +181,14 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let doorway = ListenerConfig { listener: Listener::Smtp, implicit_tls, proxy: false, tls_provider, sessions: 100 };
+    let doorway = ListenerConfig {
+        listener: Listener::Smtp,
+        implicit_tls,
+        proxy: Live::new(false),
+        starttls: Live::new(None),
+        tls_provider,
+        sessions: 100,
+    };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)

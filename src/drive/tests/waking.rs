@@ -47,7 +47,7 @@ fn start() -> Arc<Engine> {
     let peer = ([127, 0, 0, 1], 1).into();
     engine.update(|world, now| {
         world.load(Some(scenario), now);
-        world.open(Opened { listener: Listener::Smtp, peer, local: peer }, now);
+        world.open(Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false }, now);
     });
     engine
 }
@@ -168,7 +168,7 @@ fn discarding_records_wakes_everybody() {
         });
     };
     assert_eq!(woken(&engine, exchange_and_clear), EVERYBODY);
-    assert_eq!(woken(&engine, |engine| drop(engine.reset(&[], false))), EVERYBODY);
+    assert_eq!(woken(&engine, |engine| drop(engine.reset(&[], false, |_| {}))), EVERYBODY);
 }
 
 #[test]

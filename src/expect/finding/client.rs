@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// Reads the next record of the client's session. `offers_tls` is whether its listener offers STARTTLS.
-    pub(super) fn observe(&mut self, at: &Place<'_>, record: &Record, offers_tls: bool) -> Vec<Observation> {
+    /// Reads the next record of the client's session.
+    pub(super) fn observe(&mut self, at: &Place<'_>, record: &Record) -> Vec<Observation> {
         let finding = match at.journal.describe(at.place.seq, record) {
             Description::Opened(opened) => {
                 self.is_secured = opened.listener.implicit_tls();
@@ -122,7 +122,7 @@ impl Client {
                 self.is_kept_waiting |= ruled.is_some_and(|(_, began)| began.plus(PATIENCE) < at.place.at);
                 None
             }
-            Description::Turn(turn) => return self.turn(at, &turn, offers_tls),
+            Description::Turn(turn) => return self.turn(at, &turn),
             Description::Ended { ended, .. } => self.ended(at, ended),
             Description::Proxied(_)
             | Description::Unsecured(_)
@@ -133,7 +133,7 @@ impl Client {
         finding.into_iter().map(Observation::Finding).collect()
     }
 
-    fn turn(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, offers_tls: bool) -> Vec<Observation> {
+    fn turn(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>) -> Vec<Observation> {
         let mut found = Vec::new();
         if let Some(event) = turn.event().filter(|event| turn.is_first && !event.is_unasked()) {
             found.extend(self.too_early(at, turn, event));
@@ -146,7 +146,7 @@ impl Client {
                 self.login.read(event, &at.readable(turn).0);
             }
             self.is_kept_waiting = false;
-            let secret = secret(event, self.login.mechanism()).filter(|_| !self.is_secured && offers_tls);
+            let secret = secret(event, self.login.mechanism()).filter(|_| !self.is_secured && at.log.offers_starttls);
             if let Some(secret) = secret {
                 let text = format!("the client sent {secret} in cleartext, but could use {}", starttls(at.protocol()));
                 found.push(at.finding(FindingKind::PasswordInCleartext, text));

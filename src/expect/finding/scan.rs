@@ -39,12 +39,8 @@ impl FindingScan {
         self.cursor
     }
 
-    /// Reads some records. `None` when all are read. `offers_tls` is whether a listener offers STARTTLS.
-    pub(crate) fn read(
-        &mut self,
-        journal: &Journal,
-        offers_tls: impl Fn(Listener) -> bool,
-    ) -> Option<Vec<Observation>> {
+    /// Reads some records. `None` when all are read.
+    pub(crate) fn read(&mut self, journal: &Journal) -> Option<Vec<Observation>> {
         // Records that were discarded have no findings any more.
         let before = self.cursor.max(journal.floor());
         self.cursor = before;
@@ -55,7 +51,7 @@ impl FindingScan {
             let listener = log.facts().listener;
             let client = self.clients.entry(log.no).or_insert_with(|| Client::of(log));
             let place = FindingPlace { seq, at: record.at, session: log.no, listener };
-            let observed = client.observe(&Place { journal, log, place }, record, offers_tls(listener));
+            let observed = client.observe(&Place { journal, log, place }, record);
             if matches!(record.kind, RecordKind::Ended(_)) {
                 self.clients.remove(&log.no);
             }

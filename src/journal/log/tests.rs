@@ -19,7 +19,7 @@ fn journal() -> (Journal, Vec<String>) {
     let mut journal = Journal { log: Some(LogWriter::default()), ..Journal::default() };
     let mut mail = MailStore::new(accounts());
     let peer = ([127, 0, 0, 1], 1).into();
-    journal.open_session(SESSION, AT, Opened { listener: Listener::Smtp, peer, local: peer });
+    journal.open_session(SESSION, AT, Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false });
     let size = || Parameters::new(vec![("SIZE".into(), Some("9".into())), ("X".into(), None)]);
     let accepted = Recipient::new("bob@example.org", size(), Verdict::Accepted);
     let refused = Recipient::new("eve@example.org", Parameters::default(), Verdict::Refused("550 no".into()));

@@ -166,7 +166,7 @@ fn exceeding_the_maximum_of_counted_keys_fails_verification() {
                 [[rule]]\nid = 'busy'\non = 'state.changed'\nper = '{state.n}'\ndo = { pass = true }\n\
                 [[expect]]\nid = 'each'\nevent = 'state.changed'\nsame = 'state.n'\ncount = '=1'\n";
     let server = Server::start(Settings::default()).unwrap();
-    server.load(Some(Arc::new(Scenario::text("busy.toml", text).load().unwrap())));
+    server.load(Arc::new(Scenario::text("busy.toml", text).load().unwrap())).unwrap();
 
     server.engine().update(|world, now| {
         for n in 0..=100_000 {
@@ -299,7 +299,7 @@ fn accounts_are_bounded_and_those_in_use_are_kept() {
 fn mail_and_accounts_of_the_scenario_are_not_evicted() {
     let (server, mut client) = keeping(32, u64::MAX / 2, 32);
     let text = "mailjig = 1\n[[mailbox]]\nuser = \"amy@example.org\"\nname = \"INBOX\"\ngenerate = 3\n";
-    server.load(Some(Arc::new(Scenario::text("amy.toml", text).load().unwrap())));
+    server.load(Arc::new(Scenario::text("amy.toml", text).load().unwrap())).unwrap();
 
     (0..100).for_each(|n| send(&mut client, &format!("user{n}@example.org"), "hi"));
 

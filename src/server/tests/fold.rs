@@ -219,7 +219,7 @@ fn the_world_is_a_fold_over_its_journal() {
     const COMMANDS: usize = 10_000;
     let server = server();
     server.engine().update(|world, _| world.journal.log = Some(LogWriter::default()));
-    server.load(Some(Arc::new(Scenario::text("meddling.toml", MEDDLING).load().unwrap())));
+    server.load(Arc::new(Scenario::text("meddling.toml", MEDDLING).load().unwrap())).unwrap();
     let mut random = 0x2545_f491_4f6c_dd1d;
     let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
     let mut readers: Vec<_> = (0..3).map(|n| reader(&server, n)).collect();
@@ -239,7 +239,7 @@ fn the_world_is_a_fold_over_its_journal() {
                 assert_eq!(recorded_variables(world), variables.collect());
             });
             // The scenario's accounts and mail are removed with it.
-            server.load(None);
+            server.unload();
         }
         if draw(&mut random, 2) == 0 {
             read_something(&mut readers[draw(&mut random, 3) as usize], &mut random);
@@ -291,7 +291,7 @@ fn the_world_is_a_fold_over_its_journal() {
 
     server.engine().update(|world, now| world.reset(&[], now));
     (0..20).for_each(|_| change_something(&server, &mut random));
-    server.load(Some(Arc::new(Scenario::text("closed.toml", CLOSED).load().unwrap())));
+    server.load(Arc::new(Scenario::text("closed.toml", CLOSED).load().unwrap())).unwrap();
 
     server.engine().read(|world| {
         let lines = &world.journal.log.as_ref().unwrap().lines;

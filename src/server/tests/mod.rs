@@ -238,9 +238,9 @@ fn the_certificate_of_a_listener_can_change_while_the_server_runs() {
     let text = "mailjig = 1\n[[tls]]\nlistener = 'smtps'\ncert = 'expired'\n";
 
     assert_eq!(handshake(), Ok(()));
-    server.load(Some(Arc::new(Scenario::text("expired.toml", text).load().unwrap())));
+    server.load(Arc::new(Scenario::text("expired.toml", text).load().unwrap())).unwrap();
     let expired = handshake().unwrap_err();
-    server.load(None);
+    server.unload();
     assert_eq!(handshake(), Ok(()));
 
     assert!(expired.starts_with("invalid peer certificate: certificate expired"), "{expired}");
@@ -251,7 +251,7 @@ fn expectations_are_verified_after_the_longest_settle_time() {
     let server = server();
     let text = "mailjig = 1\n[[expect]]\nevent = 'smtp.mail'\nsettle = '3s'\ncount = '=0'\n\
                 [[expect]]\nevent = 'smtp.rcpt'\nsettle = '200ms'\ncount = '=0'\n";
-    server.load(Some(Arc::new(Scenario::text("settle.toml", text).load().unwrap())));
+    server.load(Arc::new(Scenario::text("settle.toml", text).load().unwrap())).unwrap();
 
     assert_eq!(server.engine().read(World::settle_time), Duration::from_secs(3));
 }
