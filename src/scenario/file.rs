@@ -12,7 +12,7 @@ use super::error::ScenarioError;
 use super::error::in_order;
 use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
-use super::{AtStart, InForce, Loaded, User, check, scripts, tables};
+use super::{InForce, Loaded, ServerSettings, User, check, scripts, tables};
 use crate::base::nearest;
 use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
 #[cfg(feature = "api")]
@@ -277,7 +277,7 @@ impl Reader {
         loaded.failing = table.get("fail_on_findings").and_then(|its| self.failing_kinds(its));
         self.servers(table.get("server"), loaded);
         // Without a delimiter in the file, the namespace of the server applies, which is not known here.
-        let AtStart { delimiter, namespace, .. } = &loaded.start;
+        let ServerSettings { delimiter, namespace, .. } = &loaded.server;
         self.namespace = delimiter.map(|delimiter| Namespace::new(namespace.as_deref().unwrap_or_default(), delimiter));
         for tls in each(table, "tls") {
             self.tls(tls, loaded);

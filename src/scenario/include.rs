@@ -2,7 +2,7 @@
 
 use super::file::{Source, path_used_by, read};
 use super::shipped::{self, SHIPPED};
-use super::{AtStart, Loaded, Pop3AtStart};
+use super::{Loaded, Pop3Settings, ServerSettings};
 use crate::document::{Location, Reader};
 use crate::rule::VariableValue;
 
@@ -40,7 +40,7 @@ impl Loaded {
     pub(super) fn take_in(&mut self, inner: Loaded) {
         let Loaded {
             capabilities,
-            start,
+            server,
             fixed,
             failing,
             profiles,
@@ -53,7 +53,7 @@ impl Loaded {
             warnings,
             ..
         } = inner;
-        self.start.take_in(start);
+        self.server.take_in(server);
         self.fixed = self.fixed.take().or(fixed);
         self.failing = self.failing.take().or(failing);
         for announced in capabilities {
@@ -82,10 +82,10 @@ impl Loaded {
     }
 }
 
-impl AtStart {
+impl ServerSettings {
     /// Adds the settings of another file, except those that this file has.
-    fn take_in(&mut self, inner: AtStart) {
-        let AtStart {
+    fn take_in(&mut self, inner: ServerSettings) {
+        let ServerSettings {
             smtp_size,
             submission_strict,
             imap_size,
@@ -108,7 +108,7 @@ impl AtStart {
         self.proxy_protocol.extend(proxy_protocol);
         self.xclient.extend(xclient);
         self.lenient.extend(&lenient);
-        let Pop3AtStart { expire, expire_for, login_delay, unique_ids } = pop3;
+        let Pop3Settings { expire, expire_for, login_delay, unique_ids } = pop3;
         let own = &mut self.pop3;
         own.expire = own.expire.or(expire);
         let is_new = |(login, _): &(String, _)| !own.expire_for.iter().any(|(its, _)| its.eq_ignore_ascii_case(login));

@@ -98,7 +98,7 @@ pub(crate) struct Loaded {
     /// The findings that make the verification fail.
     pub(crate) failing: Option<FailingKinds>,
     pub(crate) capabilities: Vec<Announced>,
-    pub(crate) start: AtStart,
+    pub(crate) server: ServerSettings,
     /// The error with which a server that has started refuses the scenario, if it has settings that only apply at the start.
     pub(crate) fixed: Option<ScenarioError>,
     /// By listener; the first match applies, and an entry without a listener matches every one.
@@ -116,7 +116,7 @@ pub(crate) struct Loaded {
 
 /// Settings for the sessions that begin under the scenario; `None` leaves the server's own setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct AtStart {
+pub(crate) struct ServerSettings {
     /// The largest message in octets, over SMTP and over IMAP.
     pub(crate) smtp_size: Option<u64>,
     pub(crate) imap_size: Option<u64>,
@@ -129,7 +129,7 @@ pub(crate) struct AtStart {
     pub(crate) namespace: Option<String>,
     /// By listener, the first that fits; without one for every listener that begins in the clear.
     pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
-    pub(crate) pop3: Pop3AtStart,
+    pub(crate) pop3: Pop3Settings,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: Vec<Listener>,
     pub(crate) lenient: Leniencies,
@@ -139,14 +139,14 @@ pub(crate) struct AtStart {
 
 /// Settings of POP3.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Pop3AtStart {
+pub(crate) struct Pop3Settings {
     pub(crate) expire: Option<Expire>,
     pub(crate) expire_for: Vec<(String, Expire)>,
     pub(crate) login_delay: Option<Duration>,
     pub(crate) unique_ids: Option<UniqueIds>,
 }
 
-impl Pop3AtStart {
+impl Pop3Settings {
     /// Applies them to the server's own.
     pub(crate) fn apply(&self, policy: &mut Policy) {
         policy.expire = self.expire.unwrap_or(policy.expire);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use super::keys;
-use super::{Announced, Loaded, MailboxGiven, MessageGiven, Pop3AtStart, User};
+use super::{Announced, Loaded, MailboxGiven, MessageGiven, Pop3Settings, User};
 use crate::base::{count, is_identifier};
 use crate::document::{Data, Location, Node, Problem, Reader, Table, TableEntry};
 use crate::expect::FailingKinds;
@@ -57,34 +57,34 @@ impl Reader {
                 let limits_of = self.table(limits, "`limits`", keys::SIZE);
                 let size = self.need(limits_of, limits, "size", Self::size);
                 match protocol {
-                    Protocol::Smtp => loaded.start.smtp_size = size,
-                    Protocol::Imap => loaded.start.imap_size = size,
+                    Protocol::Smtp => loaded.server.smtp_size = size,
+                    Protocol::Imap => loaded.server.imap_size = size,
                     Protocol::Lmtp | Protocol::Pop3 => {}
                 }
             }
             if let Some(strict) = its.get("submission_strict") {
-                loaded.start.submission_strict = self.truth(strict);
+                loaded.server.submission_strict = self.truth(strict);
             }
             if let Some(strict) = its.get("strict") {
-                loaded.start.imap_strict = self.truth(strict);
+                loaded.server.imap_strict = self.truth(strict);
             }
             if let Some(delimiter) = its.get("delimiter") {
                 let written = self.text(delimiter).unwrap_or_default();
                 match written.chars().collect::<Vec<_>>().as_slice() {
-                    [one] if Namespace::is_delimiter(*one) => loaded.start.delimiter = Some(*one),
+                    [one] if Namespace::is_delimiter(*one) => loaded.server.delimiter = Some(*one),
                     _ => self.wrong(&delimiter.place, format!("`{written}` is not a valid delimiter")),
                 }
             }
             if let Some(namespace) = its.get("namespace") {
-                loaded.start.namespace = self.text(namespace);
-                let delimiter = loaded.start.delimiter.unwrap_or('/');
-                let below = Namespace::new(loaded.start.namespace.as_deref().unwrap_or_default(), delimiter);
+                loaded.server.namespace = self.text(namespace);
+                let delimiter = loaded.server.delimiter.unwrap_or('/');
+                let below = Namespace::new(loaded.server.namespace.as_deref().unwrap_or_default(), delimiter);
                 if let Some(why) = below.objection_to_prefix() {
                     self.wrong(&namespace.place, format!("this is not a valid namespace: {why}"));
                 }
             }
             if protocol == Protocol::Pop3 {
-                loaded.start.pop3 = self.pop3(its);
+                loaded.server.pop3 = self.pop3(its);
             }
             self.trust(its, protocol, loaded);
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
@@ -105,15 +105,15 @@ impl Reader {
             let words: Vec<_> = Leniency::of(protocol).iter().map(|its| (its.name(), *its)).collect();
             let named: Vec<_> = node.items().iter().filter_map(|item| self.word(item, "leniency", &words)).collect();
             for leniency in named {
-                let added = loaded.start.lenient.add(protocol, leniency);
+                let added = loaded.server.lenient.add(protocol, leniency);
                 self.parsed(&node.place, added);
             }
         }
         if let Some(listeners) = table.get("xclient") {
-            loaded.start.xclient.extend(self.listeners(listeners, protocol));
+            loaded.server.xclient.extend(self.listeners(listeners, protocol));
         }
         if let Some(listeners) = table.get("proxy_protocol") {
-            loaded.start.proxy_protocol.extend(self.listeners(listeners, protocol));
+            loaded.server.proxy_protocol.extend(self.listeners(listeners, protocol));
         }
     }
 
@@ -125,14 +125,14 @@ impl Reader {
     }
 
     /// The settings of `[server.pop3]` that apply at the start.
-    fn pop3(&mut self, table: Table<'_>) -> Pop3AtStart {
+    fn pop3(&mut self, table: Table<'_>) -> Pop3Settings {
         let mut expire = |node: &Node| {
             let written = self.written(node)?;
             self.parsed(&node.place, Expire::parse(&written))
         };
         let of_users = table.get("expire_for").and_then(Node::entries).unwrap_or_default();
         let expire_for = of_users.iter().filter_map(|entry| Some((entry.key.clone(), expire(&entry.value)?))).collect();
-        Pop3AtStart {
+        Pop3Settings {
             expire: table.get("expire").and_then(expire),
             expire_for,
             login_delay: table.get("login_delay").and_then(|its| self.duration(its)),
@@ -187,7 +187,7 @@ impl Reader {
             }
             let words: Vec<_> = StartTls::ALL.iter().map(|its| (its.name(), *its)).collect();
             let starttls = self.word(its, "value of `starttls`", &words);
-            loaded.start.starttls.extend(starttls.map(|starttls| (listener, starttls)));
+            loaded.server.starttls.extend(starttls.map(|starttls| (listener, starttls)));
         }
     }
 

@@ -134,10 +134,10 @@ fn settings_of_a_used_file_apply_unless_the_file_overrides_them() {
     std::fs::write(folder.path().join("inner.toml"), inner).unwrap();
     std::fs::write(folder.path().join("outer.toml"), outer).unwrap();
 
-    let start = Scenario::file(folder.path().join("outer.toml")).load().unwrap().start;
+    let server = Scenario::file(folder.path().join("outer.toml")).load().unwrap().server;
 
-    assert_eq!((start.smtp_size, start.imap_size), (Some(1), Some(3)));
-    assert_eq!(start.starttls, [(Some(Listener::Imap), StartTls::Offered), (None, StartTls::Never)]);
+    assert_eq!((server.smtp_size, server.imap_size), (Some(1), Some(3)));
+    assert_eq!(server.starttls, [(Some(Listener::Imap), StartTls::Offered), (None, StartTls::Never)]);
 }
 
 #[test]

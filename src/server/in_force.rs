@@ -53,9 +53,9 @@ impl Server {
 
     /// Fails if a scenario has settings that only apply at the start of a server, and that are others than those in force.
     pub(super) fn check_fixed(&self, scenario: &Loaded) -> Result<(), ScenarioError> {
-        let Loaded { fixed: Some(error), start, .. } = scenario else { return Ok(()) };
+        let Loaded { fixed: Some(error), server, .. } = scenario else { return Ok(()) };
         let in_force = self.engine.read(|world: &World| world.mail.accounts.namespace().clone());
-        let wanted = in_force.with(start.delimiter, start.namespace.as_deref());
+        let wanted = in_force.with(server.delimiter, server.namespace.as_deref());
         if wanted == in_force { Ok(()) } else { Err(error.clone()) }
     }
 }

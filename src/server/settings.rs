@@ -13,7 +13,7 @@ use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Tolerance;
 use crate::protocol::{Leniencies, Listener, Protocol, StartTls, imap, pop3, smtp};
 use crate::sasl::Mechanism;
-use crate::scenario::{AtStart, Loaded};
+use crate::scenario::{Loaded, ServerSettings};
 use crate::world::Keep;
 
 /// Stands for every origin.
@@ -164,7 +164,7 @@ impl Settings {
     pub(super) fn under(&self, scenario: Option<&Loaded>) -> Self {
         let mut settings = self.clone();
         let Some(scenario) = scenario else { return settings };
-        let AtStart {
+        let ServerSettings {
             smtp_size,
             submission_strict,
             imap_size,
@@ -176,7 +176,7 @@ impl Settings {
             proxy_protocol,
             xclient,
             lenient,
-        } = &scenario.start;
+        } = &scenario.server;
         for (listener, own) in &mut settings.starttls {
             let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
             *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
