@@ -55,10 +55,12 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    /// Whether it fired as often as expected, with an effect and in total.
+    /// Whether it fired with an effect as often as expected. If it fired and never had an effect, that is a mistake
+    /// whatever is expected.
     pub(crate) fn is_met(&self) -> bool {
         let effective = self.fired - self.without_effect;
-        self.rule.expect.is_none_or(|times| times.contains(self.fired) && times.contains(effective))
+        let is_idle = self.fired > 0 && effective == 0;
+        self.rule.expect.is_none_or(|times| times.contains(effective) && !is_idle)
     }
 
     /// Whether its `times` or `nth` cannot hold any more. False if it counts separately by a key, which may be new.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::clause::On;
 use super::consult::{Reached, WalkFrom};
 use super::firing::Firing;
+use super::mounted::{Mounted, Since};
 use super::rulebook::MOST_KEYS;
 use super::step::set::{Assign, Variable};
 use super::step::tests::step;
@@ -275,4 +276,29 @@ fn the_nearest_event_is_the_last_with_the_fewest_failed_conditions() {
     let got: Vec<_> = missed.iter().map(|miss| (miss.field.clone(), miss.got.as_deref())).collect();
     assert_eq!((its.session, its.event), (Some(SessionNo(1)), Event::SmtpNoop));
     assert_eq!(got, [(Field::Request(RequestField::Argument), Some("z"))]);
+}
+
+#[test]
+fn an_expectation_counts_firings_with_an_effect() {
+    for (expect, fired, without_effect, is_met) in [
+        ("=1", 1, 0, true),
+        ("=1", 2, 1, true),
+        ("=1", 2, 0, false),
+        ("=1", 1, 1, false),
+        ("<=2", 3, 1, true),
+        ("<=2", 3, 0, false),
+        ("<=2", 0, 0, true),
+        ("<=2", 1, 1, false),
+        ("=0", 0, 0, true),
+        ("=0", 1, 1, false),
+        (">=2", 2, 1, false),
+    ] {
+        let mut rule = Rule::new("rule", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
+        rule.expect = Some(Times::parse(expect).unwrap());
+        let mounted = Mounted::new(RuleNo(1), Arc::new(rule), false, Since::default());
+
+        let mounted = Mounted { fired, without_effect, ..mounted };
+
+        assert_eq!(mounted.is_met(), is_met, "{expect}: fired {fired}, {without_effect} without effect");
+    }
 }
