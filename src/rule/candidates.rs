@@ -8,7 +8,7 @@ use super::condition::{Condition, Test};
 use super::field::{Field, FieldKind};
 use super::rulebook::EvalContext;
 use crate::base::{Seq, SessionNo, fold_domain};
-use crate::protocol::{Event, Value};
+use crate::protocol::{Event, RequestField, Value};
 
 /// The number of rules with an exact text for one field from which they are indexed.
 const MANY: usize = 8;
@@ -140,7 +140,8 @@ impl Index {
 /// The field and the exact text that a rule requires, if it requires one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
     let requested = |its: &&Condition| {
-        matches!(its.field, Field::Request(_) | Field::Content(_)) && its.field.kind() != FieldKind::Any
+        matches!(its.field, Field::Request(_) | Field::Content(_))
+            && !matches!(its.field, Field::Request(RequestField::Uid))
     };
     rule.when.iter().filter(requested).find_map(|Condition { field, test }| {
         let Test::Text(pattern) = test else { return None };
@@ -153,8 +154,13 @@ fn key(rule: &Rule) -> Option<(&Field, String)> {
 fn folded(field: &Field, text: &str) -> String {
     match field.kind() {
         FieldKind::Address => fold_domain(text).into_owned(),
-        FieldKind::Word => text.to_ascii_lowercase(),
-        FieldKind::Text | FieldKind::Number | FieldKind::Span | FieldKind::Truth | FieldKind::Any => text.to_owned(),
+        FieldKind::Word | FieldKind::WordOrNumber => text.to_ascii_lowercase(),
+        FieldKind::Text
+        | FieldKind::Number
+        | FieldKind::Signed
+        | FieldKind::Span
+        | FieldKind::Truth
+        | FieldKind::Any => text.to_owned(),
     }
 }
 
@@ -163,7 +169,6 @@ mod tests {
     use super::super::clause::On;
     use super::super::tests::{Request, condition};
     use super::*;
-    use crate::protocol::RequestField;
 
     fn rule(field: &str, written: &str) -> Rule {
         let mut rule = Rule::new("rule", vec![On::from(Event::SmtpRcpt)], Vec::new(), "here");

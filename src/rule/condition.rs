@@ -59,11 +59,14 @@ pub(crate) const VALUES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Why a text cannot be compared like a number.
+const NO_ORDER: &str = "this field is a text, which is neither greater nor less than another; for a text that begins with `<` or `>`, write `{ eq = \"…\" }`";
+
 /// A number and how it was written: a count, a size or a duration in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) written: Box<str>,
-    pub(crate) number: u64,
+    pub(crate) number: i64,
 }
 
 impl Condition {
@@ -84,15 +87,31 @@ impl Test {
     /// Parses a pattern or, for numbers, a comparison such as `>=3`, `<2s`, `>10MB`.
     pub(crate) fn parse(kind: FieldKind, written: &str) -> Result<Self, String> {
         match kind {
-            FieldKind::Number | FieldKind::Span => comparison(kind, written),
+            FieldKind::Number | FieldKind::Signed | FieldKind::Span => comparison(kind, written),
             FieldKind::Truth => match written {
                 "true" => Ok(Self::Truth(true)),
                 "false" => Ok(Self::Truth(false)),
                 _ => Err("the value must be true or false".to_owned()),
             },
-            FieldKind::Any if written.starts_with(['<', '>']) => comparison(kind, written),
-            FieldKind::Any | FieldKind::Text | FieldKind::Word | FieldKind::Address => {
+            FieldKind::Any | FieldKind::WordOrNumber if is_comparison(written) => comparison(kind, written),
+            FieldKind::Text | FieldKind::Word | FieldKind::Address if is_comparison(written) => {
+                Err(NO_ORDER.to_owned())
+            }
+            FieldKind::Any | FieldKind::WordOrNumber | FieldKind::Text | FieldKind::Word | FieldKind::Address => {
                 Pattern::parse(written).map(Self::Text).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// A test for exactly this value, whatever it begins with.
+    pub(crate) fn exactly(kind: FieldKind, written: &str) -> Result<Self, String> {
+        match kind {
+            FieldKind::Number | FieldKind::Signed | FieldKind::Span => {
+                Ok(Self::Number(Compare::Equal, Amount::parse(kind, written)?))
+            }
+            FieldKind::Truth => Self::parse(kind, written),
+            FieldKind::Any | FieldKind::WordOrNumber | FieldKind::Text | FieldKind::Word | FieldKind::Address => {
+                Ok(Self::Exactly(written.into()))
             }
         }
     }
@@ -108,10 +127,9 @@ impl Test {
             (test, Some(Value::Several(values))) => values.iter().any(|value| test.holds(kind, Some(value))),
             (Self::Text(pattern), Some(Value::Text(text))) => match kind {
                 FieldKind::Address => pattern.matches_address(text),
-                FieldKind::Word => pattern.matches_word(text),
-                FieldKind::Text | FieldKind::Number | FieldKind::Span | FieldKind::Truth | FieldKind::Any => {
-                    pattern.matches(text)
-                }
+                FieldKind::Word | FieldKind::WordOrNumber => pattern.matches_word(text),
+                FieldKind::Text | FieldKind::Any => pattern.matches(text),
+                FieldKind::Number | FieldKind::Signed | FieldKind::Span | FieldKind::Truth => pattern.matches(text),
             },
             (Self::Text(pattern), Some(other)) => pattern.matches(&shown(other)),
             (Self::Exactly(want), Some(value)) => **want == *shown(value),
@@ -126,7 +144,7 @@ impl Test {
     /// All the numbers that pass, if they can be listed; otherwise empty.
     pub(crate) fn equals(&self) -> Vec<u64> {
         match self {
-            Self::Number(Compare::Equal, amount) => vec![amount.number],
+            Self::Number(Compare::Equal, amount) => u64::try_from(amount.number).into_iter().collect(),
             Self::Any(tests) => {
                 let each: Vec<Vec<u64>> = tests.iter().map(Self::equals).collect();
                 if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() }
@@ -184,10 +202,10 @@ fn insert(value: &Value<'_>, out: &mut String) {
     }
 }
 
-fn number(value: &Value<'_>) -> Option<u64> {
+fn number(value: &Value<'_>) -> Option<i64> {
     match value {
-        Value::Number(number) => Some(*number),
-        Value::Text(text) => text.parse().ok(),
+        Value::Number(number) => Some(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Value::Text(text) => text.trim().parse().ok(),
         Value::Truth(_) | Value::Several(_) => None,
     }
 }
@@ -206,22 +224,56 @@ fn comparison(kind: FieldKind, written: &str) -> Result<Test, String> {
     ];
     let found = compares.iter().find_map(|(sign, compare)| Some((*compare, text.strip_prefix(sign)?)));
     let (compare, rest) = found.unwrap_or((Compare::Equal, text));
-    let number = if kind == FieldKind::Span { span(rest) } else { count(rest) };
-    let number = number.ok_or_else(|| match kind {
-        FieldKind::Span => format!("`{rest}` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
-        FieldKind::Text
-        | FieldKind::Word
-        | FieldKind::Address
-        | FieldKind::Number
-        | FieldKind::Truth
-        | FieldKind::Any => format!("`{rest}` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`"),
-    })?;
-    let test = Test::Number(compare, Amount { written: rest.trim().into(), number });
+    let test = Test::Number(compare, Amount::parse(kind, rest)?);
     Ok(if negated { Test::Not(Box::new(test)) } else { test })
 }
 
+/// Whether a value that may be a text is a comparison with a number. `<1@example.org>` is a text.
+fn is_comparison(written: &str) -> bool {
+    let text = written.strip_prefix('!').unwrap_or(written);
+    let number = text
+        .strip_prefix(['<', '>'])
+        .filter(|rest| !rest.ends_with('>'))
+        .map(|rest| rest.strip_prefix('=').unwrap_or(rest).trim_start());
+    number.is_some_and(|number| number.strip_prefix('-').unwrap_or(number).starts_with(|c: char| c.is_ascii_digit()))
+}
+
+impl Amount {
+    fn parse(kind: FieldKind, written: &str) -> Result<Self, String> {
+        let written = written.trim();
+        let number = match kind {
+            FieldKind::Span => span(written).and_then(|span| i64::try_from(span).ok()),
+            FieldKind::Signed | FieldKind::Any | FieldKind::WordOrNumber if written.starts_with('-') => {
+                written.parse().ok()
+            }
+            FieldKind::Number
+            | FieldKind::Signed
+            | FieldKind::Any
+            | FieldKind::WordOrNumber
+            | FieldKind::Text
+            | FieldKind::Word
+            | FieldKind::Address
+            | FieldKind::Truth => count(written).map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+        };
+        let number = number.ok_or_else(|| match kind {
+            FieldKind::Span => format!("`{written}` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
+            FieldKind::Text
+            | FieldKind::Word
+            | FieldKind::Address
+            | FieldKind::Number
+            | FieldKind::Signed
+            | FieldKind::Truth
+            | FieldKind::Any
+            | FieldKind::WordOrNumber => {
+                format!("`{written}` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`")
+            }
+        })?;
+        Ok(Self { written: written.into(), number })
+    }
+}
+
 impl Compare {
-    fn is(self, it: u64, than: u64) -> bool {
+    fn is(self, it: i64, than: i64) -> bool {
         match self {
             Self::Equal => it == than,
             Self::Less => it < than,
@@ -249,6 +301,7 @@ impl fmt::Display for Test {
             tests.iter().enumerate().try_for_each(|(i, test)| write!(f, "{}{test}", if i > 0 { ", " } else { "" }))
         };
         match self {
+            Self::Text(pattern) if pattern.written().is_empty() => f.write_str("\"\""),
             Self::Text(pattern) => f.write_str(pattern.written()),
             Self::Exactly(text) => write!(f, "exactly \"{text}\""),
             Self::Number(compare, amount) => write!(f, "{}{}", compare.sign(), amount.written),
@@ -299,6 +352,18 @@ mod tests {
             ("sent", "<=3", Value::Number(3), true),
             ("sent", "<=3", Value::Number(4), false),
             ("sent", ">3", Value::Number(3), false),
+            ("priority", ">=5", Value::text("9"), true),
+            ("priority", ">=5", Value::text("-9"), false),
+            ("priority", "<0", Value::text("-1"), true),
+            ("priority", "-3", Value::text("-3"), true),
+            ("priority", "!-3", Value::text("-3"), false),
+            ("param.SIZE", ">10kB", Value::text("10001"), true),
+            ("param.SIZE", ">10kB", Value::text("9"), false),
+            ("param.BODY", "8bitmime", Value::text("8BITMIME"), true),
+            ("header.X-Priority", "<=2", Value::text("1"), true),
+            ("header.X-Priority", "<=2", Value::text("1 (Highest)"), false),
+            ("header.Message-ID", "<1@example.org>", Value::text("<1@example.org>"), true),
+            ("header.Message-ID", "<m1@example.org>", Value::text("<m1@example.org>"), true),
             ("tls", "true", Value::text("true"), true),
             ("tls", "false", Value::text("true"), false),
         ] {

@@ -1,6 +1,7 @@
 //! The fields that conditions and templates can use.
 
-use crate::protocol::{ContentField, Event, Protocol, RequestField, TypedParameter};
+use super::profile::Certificate;
+use crate::protocol::{ContentField, Event, Listener, Protocol, RequestField, TypedParameter};
 
 /// Something that is known when a rule is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,7 +32,7 @@ pub(crate) enum Field {
 }
 
 /// The values of `outcome`.
-pub(crate) const OUTCOMES: &[&str] = &["ok", "refused", "cut", "silent"];
+const OUTCOMES: &[&str] = &["ok", "refused", "cut", "silent"];
 
 /// How a field's values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,15 @@ pub(crate) enum FieldKind {
     /// The domain case-insensitively, the rest exactly.
     Address,
     Number,
+    /// A number that may be negative.
+    Signed,
     /// A duration, in microseconds.
     Span,
     Truth,
-    /// A variable: any type.
+    /// Exactly as a text, or as a number: a variable or a header field.
     Any,
+    /// Case-insensitively as a text (ASCII), or as a number.
+    WordOrNumber,
 }
 
 /// The names without a dot, each with its kind and description.
@@ -159,7 +164,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     (
         "priority",
         Field::Request(RequestField::Typed(TypedParameter::Priority)),
-        FieldKind::Word,
+        FieldKind::Signed,
         "MT-PRIORITY of MAIL (RFC 6710): `-9` to `9`.",
     ),
     (
@@ -235,8 +240,8 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
 
 /// The names with a second part after a dot.
 pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
-    ("header", FieldKind::Text, "A header field of the message."),
-    ("param", FieldKind::Word, "A parameter of MAIL or RCPT, as sent."),
+    ("header", FieldKind::Any, "A header field of the message."),
+    ("param", FieldKind::WordOrNumber, "A parameter of MAIL or RCPT, as sent."),
     ("session", FieldKind::Any, "A variable of this session."),
     (
         "since",
@@ -283,8 +288,8 @@ impl Field {
     /// The two parts of a name with a dot, and the kind of the value.
     fn dotted(&self) -> Option<(&'static str, &str, FieldKind)> {
         match self {
-            Self::Content(ContentField::Header(name)) => Some(("header", name, FieldKind::Text)),
-            Self::Request(RequestField::Parameter(name)) => Some(("param", name, FieldKind::Word)),
+            Self::Content(ContentField::Header(name)) => Some(("header", name, FieldKind::Any)),
+            Self::Request(RequestField::Parameter(name)) => Some(("param", name, FieldKind::WordOrNumber)),
             Self::Session(name) => Some(("session", name, FieldKind::Any)),
             Self::State(name) => Some(("state", name, FieldKind::Any)),
             Self::SinceFirst => Some(("since", "first", FieldKind::Span)),
@@ -305,6 +310,42 @@ impl Field {
             | Self::Seq
             | Self::ServerCert
             | Self::Sni
+            | Self::Tls => None,
+        }
+    }
+
+    /// All the values that it can have, if they can be listed.
+    pub(crate) fn values(&self) -> Option<Vec<String>> {
+        let all = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        match self {
+            Self::Outcome => all(OUTCOMES),
+            Self::Listener => all(&Listener::names()),
+            Self::ServerCert => all(&Certificate::ALL.map(|(name, _)| name)),
+            Self::Request(RequestField::Typed(TypedParameter::Ret)) => all(&["full", "hdrs"]),
+            Self::Request(RequestField::Typed(TypedParameter::Notify)) => {
+                all(&["success", "failure", "delay", "never"])
+            }
+            // RFC 6710 §5.
+            Self::Request(RequestField::Typed(TypedParameter::Priority)) => {
+                Some((-9..=9).map(|priority| priority.to_string()).collect())
+            }
+            Self::Request(_)
+            | Self::Content(_)
+            | Self::Age
+            | Self::At
+            | Self::Conn
+            | Self::Conns
+            | Self::Early
+            | Self::Failed
+            | Self::Idle
+            | Self::Ip
+            | Self::Sent
+            | Self::Seq
+            | Self::Session(_)
+            | Self::SinceFirst
+            | Self::SinceStart
+            | Self::Sni
+            | Self::State(_)
             | Self::Tls => None,
         }
     }

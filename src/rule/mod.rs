@@ -40,7 +40,7 @@ pub(crate) use condition::{Condition, Test, shown};
 pub(crate) use content::{Answers, ConditionResult, Questions};
 pub(crate) use course::Course;
 pub(crate) use effect::{ApplyContext, Delivery, Effect, LateBounce};
-pub(crate) use field::{DOTTED, FIELDS, Field, FieldKind, OUTCOMES};
+pub(crate) use field::{DOTTED, FIELDS, Field, FieldKind};
 pub(crate) use firing::By;
 pub(crate) use inquiry::{Answer, Closure, HttpUrl, Inquiry, PATIENCE, Respondent};
 pub(crate) use mounted::{Mounted, Since};

@@ -65,7 +65,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("notify", r#"notify = "success""#),
     ("orcpt", r#"orcpt = "all@example.org""#),
     ("outcome", r#"outcome = "refused""#),
-    ("priority", r#"priority = "9""#),
+    ("priority", r#"priority = ">=5""#),
     ("rcpt", r#"rcpt = "*@full.example""#),
     ("rcpts", r#"rcpts = ">=1""#),
     ("requiretls", "requiretls = true"),
@@ -223,9 +223,11 @@ fn reference() -> String {
             FieldKind::Word => "text, case-insensitive",
             FieldKind::Address => "address; the domain is case-insensitive",
             FieldKind::Number => "number",
+            FieldKind::Signed => "number, also negative",
             FieldKind::Span => "length of time",
             FieldKind::Truth => "true or false",
-            FieldKind::Any => "text or number",
+            FieldKind::Any => "text, case-sensitive, or number",
+            FieldKind::WordOrNumber => "text, case-insensitive, or number",
         };
         let example = cell(example(name.trim_end_matches(".…")));
         let _infallible = writeln!(out, "| `{name}` | {} | {kind} | {what} | {example} |", places(&field));

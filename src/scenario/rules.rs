@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::check;
 use super::keys::{self, OPERATORS, PER};
-use crate::base::Times;
+use crate::base::{Times, nearest};
 use crate::document::{Data, Location, Node, Reader};
 use crate::protocol::{Value, unknown_event};
-use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
+use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, On, Per, Rule, Test, Wanted};
 
 type Origin<'o> = &'o dyn Fn(&Location) -> Arc<str>;
 
@@ -178,9 +178,12 @@ impl Reader {
         };
         let test = self.test(field.kind(), node)?;
         let condition = Condition { field, test };
-        let is_any = || OUTCOMES.iter().any(|outcome| condition.holds(Some(&Value::text(*outcome))));
-        if condition.field == Field::Outcome && !is_any() {
-            self.unknown(&node.place, "outcome", &condition.test.to_string(), OUTCOMES);
+        let values = condition.field.values().unwrap_or_default();
+        if !values.is_empty() && !values.iter().any(|value| condition.holds(Some(&Value::text(value.as_str())))) {
+            let test = condition.test.to_string();
+            let help = nearest(&test, values.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("its values are: {}", values.join(", ")));
+            self.wrong_help(&node.place, format!("`{name} = {test}` can never hold"), help);
         }
         Some(condition)
     }
@@ -205,10 +208,17 @@ impl Reader {
                 let mut each =
                     || -> Vec<Test> { value.items().iter().filter_map(|item| self.test(kind, item)).collect() };
                 match entry.key.as_str() {
+                    "any" if value.items().is_empty() => {
+                        self.wrong(&value.place, "this list is empty, so the condition can never hold");
+                        None
+                    }
                     "any" => Some(Test::Any(each())),
                     "all" => Some(Test::All(each())),
                     "not" => self.test(kind, value).map(|test| Test::Not(Box::new(test))),
-                    "eq" => self.written(value).map(|text| Test::Exactly(text.into())),
+                    "eq" => {
+                        let written = self.written(value)?;
+                        self.parsed(&value.place, Test::exactly(kind, &written))
+                    }
                     other => {
                         let known: Vec<&str> = OPERATORS.iter().map(|operator| operator.name).collect();
                         self.unknown(&entry.place, "operator", other, &known);

@@ -112,8 +112,10 @@ fn step() -> Value {
 
 fn conditions() -> Value {
     let of_kind = |kind: &FieldKind| match kind {
-        FieldKind::Text | FieldKind::Word | FieldKind::Address | FieldKind::Any => json!({ "$ref": "#/$defs/test" }),
-        FieldKind::Number | FieldKind::Span => {
+        FieldKind::Text | FieldKind::Word | FieldKind::Address | FieldKind::Any | FieldKind::WordOrNumber => {
+            json!({ "$ref": "#/$defs/test" })
+        }
+        FieldKind::Number | FieldKind::Signed | FieldKind::Span => {
             json!({ "allOf": [{ "$ref": "#/$defs/test" }, { "not": { "type": "boolean" } }] })
         }
         FieldKind::Truth => json!({ "allOf": [{ "$ref": "#/$defs/test" }, { "not": { "type": "number" } }] }),

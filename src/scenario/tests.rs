@@ -7,6 +7,7 @@ use super::*;
 use crate::base::SYNONYMS;
 use crate::protocol::{ALIASES, Listener, StartTls};
 use crate::rule::Field;
+use crate::rule::step::STEPS;
 
 #[test]
 fn every_shipped_scenario_is_valid_and_listed() {
@@ -138,6 +139,55 @@ fn settings_of_a_used_file_apply_unless_the_file_overrides_them() {
 
     assert_eq!((server.smtp_size, server.imap_size), (Some(1), Some(3)));
     assert_eq!(server.starttls, [(Some(Listener::Imap), StartTls::Offered), (None, StartTls::Never)]);
+}
+
+#[test]
+fn a_condition_that_can_never_hold_is_refused_where_it_is_written() {
+    for (when, on, wanted) in [
+        ("priority = '>=5'", "smtp.mail", ""),
+        ("priority = '-9'", "smtp.mail", ""),
+        ("param.SIZE = '>10MB'", "smtp.mail", ""),
+        ("holdfor = '>1h'", "smtp.mail", ""),
+        ("header.Message-ID = '<1@example.org>'", "smtp.message", ""),
+        ("size = { eq = '10MB' }", "smtp.mail", ""),
+        ("priority = '>=10'", "smtp.mail", "6:21: `priority = >=10` can never hold"),
+        ("priority = 'high'", "smtp.mail", "6:21: `high` is not a number"),
+        ("sent = '-1'", "smtp.mail", "6:17: `-1` is not a number"),
+        ("size = { eq = '>1' }", "smtp.mail", "6:24: `>1` is not a number"),
+        ("from = '>5'", "smtp.mail", "6:17: this field is a text"),
+        ("subject = '<3 you'", "smtp.message", "6:20: this field is a text"),
+        ("ret = 'headers'", "smtp.mail", "6:16: `ret = headers` can never hold"),
+        ("listener = 'smpt'", "smtp.mail", "6:21: `listener = smpt` can never hold"),
+        ("notify = { any = [] }", "smtp.rcpt", "6:27: this list is empty"),
+    ] {
+        let text =
+            format!("mailjig = 1\n\n[[rule]]\nid = 'a'\non = '{on}'\nwhen = {{ {when} }}\ndo = {{ note = 'n' }}\n");
+
+        let error = Scenario::text("x.toml", text).check().map_or_else(|error| error.to_string(), |_| String::new());
+
+        let wanted = if wanted.is_empty() { String::new() } else { format!("x.toml:{wanted}") };
+        assert!(error.starts_with(&wanted) && error.is_empty() == wanted.is_empty(), "{when}: {error}");
+    }
+}
+
+#[test]
+fn the_manual_names_the_purpose_of_every_step_and_those_that_can_come_later() {
+    let manual = include_str!("../manual/scenarios.md");
+    let between = |begin: &str, end: &str| manual.split_once(begin).unwrap().1.split_once(end).unwrap().0;
+    let (purposes, later) =
+        (between("| purpose | steps |\n", "\n\n"), between("- **Later steps.** ", " can have `after"));
+    for kind in STEPS {
+        let name = format!("`{}`", kind.name);
+        let comes_later = kind.examples.iter().any(|example| {
+            let text = format!("mailjig = 1\n[[rule]]\non = '{}'\ndo = {}\n", example.on, example.steps);
+            let rule = Scenario::text("x.toml", text).load().unwrap_or_else(|error| panic!("{error}")).rules.remove(0);
+            let all = rule.all_steps();
+            all.iter().any(|timed| timed.step.kind().name == kind.name && timed.step.may_come_later())
+        });
+
+        assert!(purposes.contains(&name), "{name}");
+        assert_eq!(later.contains(&name), comes_later, "{name}");
+    }
 }
 
 #[test]
