@@ -255,3 +255,16 @@ fn near_misses_in_a_long_session_have_the_numbers_of_their_lines() {
     assert_eq!(events, ["s1 · line 2 · smtp.noop", "s1 · line 256 · smtp.noop", "s1 · line 858 · smtp.noop"]);
     assert_eq!(api.ok("/rules")["rules"][0], rule);
 }
+
+#[test]
+fn the_text_of_a_rule_may_begin_with_the_version_of_the_language() {
+    let (_server, api) = start();
+    let toml = api.with(&[("content-type", "application/toml")]);
+    let rule = "[[rule]]\nid = 'full'\non = 'smtp.rcpt'\ndo = { reply = '452 4.2.2 Full' }\n";
+
+    assert_eq!(toml.send("POST", "/rules", rule).status, 201);
+    assert_eq!(toml.send("PUT", "/rules/full", format!("mailjig = 1\n{rule}")).status, 200);
+
+    let problem = toml.send("POST", "/rules", format!("mailjig = 2\n{rule}")).problem(422);
+    assert_eq!(problem["problems"][0]["place"], "1:11");
+}

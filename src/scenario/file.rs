@@ -101,9 +101,11 @@ pub(super) fn rule(node: &Node, text: &str, origin: &str, in_force: &InForce) ->
 #[cfg(feature = "api")]
 pub(super) fn only_rule(text: &str) -> Result<Node, ScenarioError> {
     let document = Node::toml(text).map_err(|problems| ScenarioError::new("rule", text, problems))?;
+    let version = Key::new("mailjig", Form::Exactly(VERSION), "");
     let rule = Key::new("rule", Form::Table(keys::RULE), "");
     let mut reader = Reader::default();
-    let table = reader.table(&document, "the text of a rule", &[rule]);
+    let table = reader.table(&document, "the text of a rule", &[version, rule]);
+    reader.version(table);
     let rules = each(table, "rule");
     match rules {
         [] => reader.wrong_help(&start(&document), "`[[rule]]` is missing", "begin the text with `[[rule]]`"),
@@ -159,10 +161,9 @@ fn read_all(source: &Source<'_>, node: &Node, set: Params<'_>) -> (Loaded, Vec<P
     let mut reader = Reader::default();
     let table = reader.table(node, "a scenario", keys::FILE);
     let mut loaded = Loaded::default();
-    match table.get("mailjig") {
-        Some(version) if matches!(version.data, Data::Integer(VERSION)) => {}
-        Some(version) => reader.wrong(&version.place, "unknown version of the language: write `mailjig = 1`"),
-        None => reader.wrong_help(&start(node), "`mailjig` is missing", "begin the file with `mailjig = 1`"),
+    reader.version(table);
+    if table.get("mailjig").is_none() {
+        reader.wrong_help(&start(node), "`mailjig` is missing", "begin the file with `mailjig = 1`");
     }
     reader.params(table.get("params"), set);
     loaded.params.clone_from(&reader.params);
@@ -338,6 +339,13 @@ fn start(node: &Node) -> Location {
 }
 
 impl Reader {
+    /// Checks the version of the language, if it is written.
+    fn version(&mut self, table: Table<'_>) {
+        if let Some(version) = table.get("mailjig").filter(|its| !matches!(its.data, Data::Integer(VERSION))) {
+            self.wrong(&version.place, "unknown version of the language: write `mailjig = 1`");
+        }
+    }
+
     fn params(&mut self, node: Option<&Node>, set: Params<'_>) {
         for entry in node.and_then(Node::entries).unwrap_or_default() {
             if let Some(value) = self.written(&entry.value) {
