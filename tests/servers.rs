@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use clients::api_client::{ApiClient, NONE};
 use clients::deadline::{DEADLINE, connect, until};
 use clients::line_client::talk;
-use mailjig::MailServer;
+use mailjig::{Listener, MailServer};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -282,4 +282,63 @@ fn one_limit_alone_can_be_given() {
         let further = ApiClient::at(server["url"].as_str().unwrap());
         assert_eq!(further.ok("/messages")["messages"][0]["id"], "m1", "{limits}");
     }
+}
+
+#[test]
+fn a_further_server_has_settings_of_every_kind() {
+    let main = MailServer::builder().xclient(Listener::Submission).pop3_expire(7).start();
+    let api = ApiClient::of(&main);
+    for (body, listener, lines, answer) in [
+        (json!({ "auth": ["LOGIN"] }), "smtp", "EHLO c\r\nQUIT\r\n", "250-AUTH LOGIN\r\n"),
+        (json!({ "xclient": ["smtp"] }), "smtp", "EHLO c\r\nQUIT\r\n", "250-XCLIENT "),
+        (json!({}), "submission", "EHLO c\r\nQUIT\r\n", "250-XCLIENT "),
+        // A header of version 2 without addresses, which is no command without the setting.
+        (json!({ "proxy_protocol": ["smtp"] }), "smtp", "\r\n\r\n\0\r\nQUIT\n \0\0\0NOOP\r\nQUIT\r\n", "250 2.0.0"),
+        (json!({ "lenient": { "smtp": ["bare-lf"] } }), "smtp", "NOOP\nQUIT\r\n", "250 2.0.0"),
+        (
+            json!({ "submission_strict": true, "require_auth": false }),
+            "submission",
+            "EHLO c\r\nMAIL FROM:<root@localhost>\r\nQUIT\r\n",
+            "554 5.1.8",
+        ),
+        (json!({}), "pop3", "CAPA\r\nQUIT\r\n", "EXPIRE 7\r\n"),
+        (json!({ "pop3_expire": 30 }), "pop3", "CAPA\r\nQUIT\r\n", "EXPIRE 30\r\n"),
+        (json!({ "pop3_expire": "never" }), "pop3", "CAPA\r\nQUIT\r\n", "EXPIRE NEVER\r\n"),
+        (json!({ "pop3_expire_for": { "bob": 0 } }), "pop3", "CAPA\r\nQUIT\r\n", "EXPIRE 0 USER\r\n"),
+        (json!({ "pop3_login_delay": "60s" }), "pop3", "CAPA\r\nQUIT\r\n", "LOGIN-DELAY 60\r\n"),
+    ] {
+        let server = api.post("/servers", &body).expect(201);
+
+        let mut client = connect(at(&server["endpoints"][listener]["port"]));
+        client.write_all(lines.as_bytes()).unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).unwrap();
+
+        assert!(said.contains(answer), "{body}: {said}");
+    }
+    let hashed = api.post("/servers", &json!({ "pop3_unique_ids": "<{uid}>" })).expect(201);
+    send(&hashed["endpoints"]["smtp"]["port"], "bob@example.org");
+    let said = talk(at(&hashed["endpoints"]["pop3"]["port"]), "USER bob@example.org\nPASS x\nUIDL\nQUIT\n");
+    assert!(said.contains("\r\n1 <1>\r\n"), "{said}");
+}
+
+#[test]
+fn a_wrong_setting_of_a_further_server_is_named() {
+    let main = MailServer::start();
+    let api = ApiClient::of(&main);
+    for (body, field) in [
+        (json!({ "auth": ["XYZZY"] }), "auth"),
+        (json!({ "xclient": ["smtp", "imap"] }), "xclient[1]"),
+        (json!({ "proxy_protocol": ["smpt"] }), "proxy_protocol[0]"),
+        (json!({ "lenient": { "http": [] } }), "lenient.http"),
+        (json!({ "lenient": { "imap": ["bare-lf"] } }), "lenient.imap[0]"),
+        (json!({ "pop3_expire": "soon" }), "pop3_expire"),
+        (json!({ "pop3_expire_for": { "bob": "soon" } }), "pop3_expire_for.bob"),
+        (json!({ "pop3_login_delay": "soon" }), "pop3_login_delay"),
+        (json!({ "pop3_unique_ids": "same" }), "pop3_unique_ids"),
+    ] {
+        assert_eq!(api.post("/servers", &body).field(400), field, "{body}");
+    }
+    assert_eq!(api.post("/servers", &json!({ "submission_strict": 1 })).field(422), "submission_strict");
+    assert_eq!(api.post("/servers", &json!({ "pop3_expire": -1 })).field(422), "pop3_expire");
 }

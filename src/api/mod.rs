@@ -57,6 +57,7 @@ mod scenario;
 mod scenarios;
 mod serve;
 mod server;
+mod server_settings;
 mod servers;
 mod sessions;
 mod state;

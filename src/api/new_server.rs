@@ -1,21 +1,20 @@
 //! The body of `POST /v1/servers`: options for a further server.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::accounts::not_a_token;
-use super::params::duration;
 use super::problem::Problem;
 use super::scenario::ScenarioSource;
+use super::server_settings::{
+    ExpireJson, Pop3Json, lenient, listen, namespace, proxy_protocol, starttls, subaddress_separator, time, xclient,
+};
 use crate::base::is_identifier;
 use crate::expect::FailingKinds;
-use crate::mail::{Member, Namespace, is_subaddress_separator};
+use crate::mail::Member;
 use crate::protocol::imap::Tolerance;
-use crate::protocol::{Listener, StartTls};
 use crate::sasl::{Mechanism, is_bearer_token};
 use crate::server::{Compat, NewServer, Settings};
 use crate::world::Keep;
@@ -54,6 +53,23 @@ pub(super) struct NewServerJson {
     subaddress_separator: Option<String>,
     /// Refuse deviations from the IMAP grammar.
     imap_strict: Option<bool>,
+    /// Whether `submission` and `smtps` refuse domains that are not fully qualified.
+    submission_strict: Option<bool>,
+    /// The listeners whose connections begin with a header of the PROXY protocol.
+    proxy_protocol: Option<Vec<String>>,
+    /// The listeners of SMTP that announce and accept XCLIENT.
+    xclient: Option<Vec<String>>,
+    /// For each protocol, such as `smtp`, what a vulnerable server accepts, such as `lf-dot-lf`.
+    lenient: Option<BTreeMap<String, Vec<String>>>,
+    /// The days after which a login over POP3 deletes messages, or `never`. With 0, QUIT deletes what was retrieved.
+    pop3_expire: Option<ExpireJson>,
+    /// The same for single users, by login.
+    #[serde(default)]
+    pop3_expire_for: BTreeMap<String, ExpireJson>,
+    /// The time between two logins of a user over POP3, such as `60s`.
+    pop3_login_delay: Option<String>,
+    /// The form of the ids that UIDL reports: `validity.uid`, `hex`, `hash`, `long`, or a template.
+    pop3_unique_ids: Option<String>,
     /// The kinds of findings that make the verification fail: all (`true`), or those with these names; `*` stands for any
     /// characters, and a kind after `!` is left out.
     fail_on_findings: Option<FailOnFindings>,
@@ -150,6 +166,23 @@ impl NewServerJson {
         if let Some(is_strict) = self.imap_strict {
             settings.tolerance = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
+        settings.submission_strict = self.submission_strict.unwrap_or(settings.submission_strict);
+        if let Some(names) = &self.proxy_protocol {
+            proxy_protocol(&mut settings, names)?;
+        }
+        if let Some(names) = &self.xclient {
+            xclient(&mut settings, names)?;
+        }
+        if let Some(names) = &self.lenient {
+            lenient(&mut settings, names)?;
+        }
+        let pop3 = Pop3Json {
+            expire: self.pop3_expire,
+            expire_for: self.pop3_expire_for,
+            login_delay: self.pop3_login_delay,
+            unique_ids: self.pop3_unique_ids,
+        };
+        pop3.apply(&mut settings)?;
         if let Some(kinds) = self.fail_on_findings {
             settings.failing = kinds.read()?;
         }
@@ -222,70 +255,6 @@ impl ServerAccount {
         }
         Ok(Member { login, password, tokens, addresses })
     }
-}
-
-/// Free ports at the addresses of the main server's listeners.
-fn listen(settings: &mut Settings, names: Option<Vec<String>>) -> Result<(), Problem> {
-    let bound: Vec<(Listener, SocketAddr)> = settings.listeners().collect();
-    let fallback = bound.first().map(|(_, address)| address.ip());
-    let wanted: Vec<Listener> = match names {
-        Some(names) => names.iter().map(|name| listener("listeners", name)).collect::<Result<_, _>>()?,
-        None => bound.iter().map(|(listener, _)| *listener).collect(),
-    };
-    for listener in Listener::ALL {
-        settings.silence(*listener);
-    }
-    for listener in wanted {
-        let ip = bound.iter().find(|(its, _)| *its == listener).map(|(_, address)| address.ip()).or(fallback);
-        settings.listen(listener, SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0));
-    }
-    Ok(())
-}
-
-fn listener(field: &str, name: &str) -> Result<Listener, Problem> {
-    let unknown = || {
-        let detail = format!("`{name}` is not a listener; there are {}", Listener::names().join(", "));
-        Problem::field(field, detail)
-    };
-    Listener::parse(name).ok_or_else(unknown)
-}
-
-fn starttls(settings: &mut Settings, name: &str, when: &str) -> Result<(), Problem> {
-    let listener = listener("starttls", name)?;
-    if listener.implicit_tls() {
-        let detail = format!("{listener} uses TLS from the start and has no STARTTLS");
-        return Err(Problem::field(&format!("starttls.{name}"), detail));
-    }
-    let known = || StartTls::ALL.iter().map(|its| its.name()).collect::<Vec<_>>().join(", ");
-    let field = format!("starttls.{name}");
-    let wrong = || Problem::field(&field, format!("`{when}` is not a setting of STARTTLS; there are {}", known()));
-    let setting = StartTls::ALL.iter().find(|its| its.name() == when).ok_or_else(wrong)?;
-    settings.set_starttls(listener, *setting);
-    Ok(())
-}
-
-fn namespace(settings: &mut Settings, delimiter: Option<char>, below: Option<String>) -> Result<(), Problem> {
-    if delimiter.is_some_and(|delimiter| !Namespace::is_delimiter(delimiter)) {
-        return Err(Problem::field("delimiter", "write one punctuation character, such as `/` or `.`"));
-    }
-    settings.change_namespace(delimiter, below.as_deref());
-    match settings.namespace.objection_to_prefix() {
-        Some(why) => Err(Problem::field("namespace", why.to_string())),
-        None => Ok(()),
-    }
-}
-
-fn subaddress_separator(text: &str) -> Result<Option<char>, Problem> {
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (None, _) => Ok(None),
-        (Some(separator), None) if is_subaddress_separator(separator) => Ok(Some(separator)),
-        _ => Err(Problem::field("subaddress_separator", "write one punctuation character, such as `+`, or none")),
-    }
-}
-
-fn time(field: &str, text: &str) -> Result<Duration, Problem> {
-    duration(text).map_err(|why| Problem::field(field, why))
 }
 
 impl LimitsJson {
