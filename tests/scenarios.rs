@@ -249,6 +249,120 @@ fn every_scenario_has_a_dialogue_that_passes() {
     });
 }
 
+const EHLO: (&str, &str) = ("EHLO c\r\n", "250 ");
+const MAIL: (&str, &str) = ("MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", "354 ");
+const QUIT: (&str, &str) = ("QUIT\r\n", "221 ");
+const TLS: (&str, &str) = ("", "TLS");
+const STARTTLS: (&str, &str) = ("STARTTLS\r\n", "220 ");
+
+/// Clients of scenarios that play vulnerable servers: what each sends and waits for, and the finding with which it fails; none
+/// for a careful client.
+const CAREFUL_AND_CARELESS: &[(&str, &str, &[(&str, &str)], Option<&str>)] = &[
+    ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\r\n\r\n.. x\r\n.\r\n", "250 "), QUIT], None),
+    ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\n\nhello\n.\n", "250 "), QUIT], Some("bare-line-end")),
+    ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\r\n\r\nx\n.\n", "250 "), QUIT], Some("bare-line-end")),
+    ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\r\n\r\nx\r\n.\n", "250 "), QUIT], Some("bare-line-end")),
+    (
+        "smtp-smuggling",
+        "smtp",
+        &[EHLO, MAIL, ("Subject: hi\r\n\r\na\rb\r\n.\r\n", "250 "), QUIT],
+        Some("bare-line-end"),
+    ),
+    (
+        "smtp-smuggling",
+        "smtp",
+        &[EHLO, MAIL, ("Subject: hi\r\n\r\nx\n.\nMAIL FROM:<eve@example.org>\r\n", "250 2.1.0"), QUIT],
+        Some("bare-line-end"),
+    ),
+    ("smtp-smuggling", "smtp", &[("EHLO c\n", "250 "), MAIL, (".\r\n", "250 "), QUIT], Some("bare-lf-in-command")),
+    (
+        "smtp-smuggling",
+        "smtp",
+        &[EHLO, MAIL, (".\r\n", "250 "), ("NOOP\rRSET\r\n", "500 "), QUIT],
+        Some("bare-cr-in-command"),
+    ),
+    ("starttls-command-injection", "smtp", &[STARTTLS, TLS, EHLO, MAIL, (".\r\n", "250 "), QUIT], None),
+    (
+        "starttls-command-injection",
+        "smtp",
+        &[("STARTTLS\r\nEHLO c\r\n", "220 "), TLS, ("", "250 "), MAIL, (".\r\n", "250 "), QUIT],
+        Some("cleartext-after-starttls"),
+    ),
+    ("starttls-command-injection", "lmtp", &[STARTTLS, TLS, QUIT], None),
+    (
+        "starttls-command-injection",
+        "lmtp",
+        &[("STARTTLS\r\nVRFY b\r\n", "220 "), TLS, ("", "25"), QUIT],
+        Some("cleartext-after-starttls"),
+    ),
+    ("starttls-command-injection", "imap", &[("a STARTTLS\r\n", "a OK"), TLS, ("b LOGOUT\r\n", "b OK")], None),
+    (
+        "starttls-command-injection",
+        "imap",
+        &[("a STARTTLS\r\nb LOGIN ann x\r\n", "a OK"), TLS, ("", "b OK"), ("c LOGOUT\r\n", "c OK")],
+        Some("cleartext-after-starttls"),
+    ),
+    ("starttls-command-injection", "pop3", &[("STLS\r\n", "+OK"), TLS, ("QUIT\r\n", "+OK")], None),
+    (
+        "starttls-command-injection",
+        "pop3",
+        &[("STLS\r\nUSER ann\r\n", "+OK"), TLS, ("", "+OK"), ("QUIT\r\n", "+OK")],
+        Some("cleartext-after-starttls"),
+    ),
+];
+
+#[test]
+fn a_vulnerable_server_tells_careful_clients_from_careless_ones() {
+    for (scenario, protocol, steps, finding) in CAREFUL_AND_CARELESS {
+        let server = MailServer::builder().scenario(Scenario::named(*scenario)).start();
+        let mut wire = Wire::greeted(&server, protocol, false);
+        for (text, last) in *steps {
+            if *last == TLS.1 {
+                wire = wire.secure(&server);
+                continue;
+            }
+            wire.say(text);
+            while !String::from_utf8_lossy(&wire.line()).contains(last) {}
+        }
+        server.wait_for_no_session().block();
+
+        let report = report(server);
+
+        match (finding, report) {
+            (None, None) => {}
+            (Some(kind), Some(report)) => {
+                let failed: Vec<&str> = report.lines().filter(|line| line.starts_with("✗ ")).collect();
+                let kind = format!(": {kind}: the ");
+                assert!(!failed.is_empty() && failed.iter().all(|line| line.contains(&kind)), "{steps:?}: {report}");
+            }
+            (wanted, got) => panic!("{scenario} {steps:?}: {got:?}, wanted {wanted:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_executed_under_tls_is_told_in_the_transcript() {
+    let server = MailServer::builder().scenario(Scenario::named("starttls-command-injection")).start();
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    wire.say("STARTTLS\r\nRSET\r\n");
+    wire.line();
+    let mut wire = wire.secure(&server);
+    wire.line();
+
+    let transcript = server.transcript().to_string();
+
+    let told = "-- 6 octets were sent in cleartext after STARTTLS and are executed under TLS\nTLS\nC: RSET\n";
+    assert!(transcript.contains(told), "{transcript}");
+    let report = report(server).unwrap();
+    assert!(report.contains("6 octets in cleartext after STARTTLS, which a vulnerable server executes"), "{report}");
+}
+
+/// The report of a server that is dropped, if something is wrong.
+fn report(server: MailServer) -> Option<String> {
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server))).err()?;
+    Some(*failed.downcast::<String>().expect("it has a text"))
+}
+
 /// A real client in a scenario: the settings, the command, its exit status, and how often each rule fires.
 struct Row {
     scenario: &'static str,
@@ -299,8 +413,8 @@ const ROWS: &[Row] = &[
     row("smtp-delayed-then-failed", &[], SEND, 0, &[("delayed-then-failed", 1)]),
     row("smtp-greylist", &[], SEND, 55, &[("greylist", 1)]),
     row("smtp-partial-rcpt", &[], "curl -sS -m 5 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org --mail-rcpt nobody@example.org --mail-rcpt-allowfails -T {mail}", 0, &[("unknown", 1), ("full", 0)]),
-    row("smtp-smuggling", &[], SEND, 0, &[("smuggled", 0)]),
-    row("starttls-command-injection", &[], SEND_TLS, 0, &[("upgraded", 1), ("injected", 0)]),
+    row("smtp-smuggling", &[], SEND, 0, &[("received", 1)]),
+    row("starttls-command-injection", &[], SEND_TLS, 0, &[("upgraded", 1)]),
     row("smtp-quit-no-reply", &[], SEND, 0, &[("no-goodbye", 1)]),
     row("starttls-stripped", &[], SEND_TLS, 64, &[("leak", 0)]),
     row("starttls-response-injection", &[], SEND_TLS, 8, &[("inject", 1), ("used-forged", 0)]),

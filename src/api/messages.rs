@@ -297,7 +297,7 @@ mod tests {
         let done = TxnLog { accepted: Some(message), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
-        let input = Input::Body { octets: 0, odd_dots: None };
+        let input = Input::Body { octets: 0, odd_dots: None, ends_bare: false };
         server.engine().update(|world, now| {
             world.journal.exchange(
                 now,

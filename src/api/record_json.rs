@@ -53,7 +53,7 @@ impl RecordJson {
             Description::Noted(noted) => {
                 json!({ "rule": noted.by.as_deref(), "weight": noted.weight.name(), "text": noted.text })
             }
-            Description::Dropped { octets } => json!({ "octets": octets }),
+            Description::Cleartext { octets, .. } => json!({ "octets": octets }),
             Description::Secured(tls) => json!(tls),
             Description::Unsecured(reason) => json!({ "reason": reason }),
             Description::Ended { ended, first } => {

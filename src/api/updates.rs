@@ -179,7 +179,7 @@ impl UpdateJson {
             RecordKind::Closed { .. } => self.messages = self.messages || journal.closed_at(seq).is_some(),
             RecordKind::Noted(noted) => self.rules |= noted.weight != Weight::Webhook,
             RecordKind::Opened(_)
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
             | RecordKind::OAuth(_)

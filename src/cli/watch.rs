@@ -169,8 +169,9 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
         Description::Unsecured(reason) => {
             vec![event(Kind::Unsecured, format!("the TLS handshake failed: {reason}"))]
         }
-        Description::Dropped { octets } => {
-            vec![event(Kind::Dropped, format!("{octets} octets in cleartext after STARTTLS"))]
+        Description::Cleartext { octets, is_executed } => {
+            let what = if is_executed { ", executed under TLS" } else { "" };
+            vec![event(Kind::Dropped, format!("{octets} octets in cleartext after STARTTLS{what}"))]
         }
         Description::Ended { ended, .. } => {
             let why = ended.ending.to_string();

@@ -49,7 +49,7 @@ impl Journal {
                 None
             }
             RecordKind::Opened(_)
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)

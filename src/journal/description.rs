@@ -24,7 +24,7 @@ pub(crate) enum Description<'j> {
     /// The reply of an exchange was sent, completely or in part.
     Closed { exchange: Seq, left: &'j Left },
     /// Octets received in cleartext after STARTTLS were discarded.
-    Dropped { octets: u64 },
+    Cleartext { octets: u64, is_executed: bool },
     /// TLS is established.
     Secured(&'j Tls),
     /// The TLS handshake failed, for this reason.
@@ -153,6 +153,7 @@ impl Description<'_> {
         "part",
         "closed",
         "dropped",
+        "executed",
         "secured",
         "unsecured",
         "ended",
@@ -169,7 +170,8 @@ impl Description<'_> {
             Self::Turn(RecordedTurn { is_first: true, .. }) => "exchange",
             Self::Turn(RecordedTurn { is_first: false, .. }) => "part",
             Self::Closed { .. } => "closed",
-            Self::Dropped { .. } => "dropped",
+            Self::Cleartext { is_executed: false, .. } => "dropped",
+            Self::Cleartext { is_executed: true, .. } => "executed",
             Self::Secured(_) => "secured",
             Self::Unsecured(_) => "unsecured",
             Self::Ended { .. } => "ended",
@@ -204,7 +206,7 @@ impl Description<'_> {
             Self::Closed { exchange, .. } => journal.exchange_at(*exchange).map(|exchange| exchange.event),
             Self::Opened(_)
             | Self::Proxied(_)
-            | Self::Dropped { .. }
+            | Self::Cleartext { .. }
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Ended { .. }
@@ -264,7 +266,9 @@ impl Journal {
                 })
             }
             RecordKind::Closed { exchange, left } => Description::Closed { exchange: *exchange, left },
-            RecordKind::Dropped { octets } => Description::Dropped { octets: *octets },
+            RecordKind::Cleartext { octets, is_executed } => {
+                Description::Cleartext { octets: *octets, is_executed: *is_executed }
+            }
             RecordKind::Secured(tls) => Description::Secured(tls),
             RecordKind::Unsecured(reason) => Description::Unsecured(reason),
             RecordKind::Ended(ended) => Description::Ended { ended, first: heard(ended.text) },
@@ -284,7 +288,7 @@ impl Journal {
             Description::Opened(_)
             | Description::Proxied(_)
             | Description::Closed { .. }
-            | Description::Dropped { .. }
+            | Description::Cleartext { .. }
             | Description::Secured(_)
             | Description::Unsecured(_)
             | Description::Ended { .. }

@@ -38,8 +38,9 @@ pub(crate) enum RecordKind {
     /// The last octet of an exchange's reply was given to the kernel, or never will be. From here on, waits see the message
     /// that the exchange captured.
     Closed { exchange: Seq, left: Left },
-    /// Octets that came in cleartext after STARTTLS were dropped.
-    Dropped { octets: u64 },
+    /// Octets came in cleartext after STARTTLS. They were dropped, unless the server plays a vulnerable one and executes
+    /// them under TLS.
+    Cleartext { octets: u64, is_executed: bool },
     /// TLS is established.
     Secured(Box<Tls>),
     /// The TLS handshake failed, for this reason.
@@ -154,6 +155,8 @@ pub(crate) struct Detail {
     /// Positions of lines of the captured message with wrong dot-stuffing: with a superfluous dot, or without a
     /// required one (RFC 5321 §4.5.2).
     pub(crate) odd_dots: Option<Arc<[u32]>>,
+    /// A bare CR or LF ended the message.
+    pub(crate) ends_bare: bool,
     /// The client was told that the session ends with this exchange.
     pub(crate) last: bool,
     /// What rules did.
@@ -252,7 +255,7 @@ impl RecordKind {
             Self::Opened(_)
             | Self::Proxied(_)
             | Self::Closed { .. }
-            | Self::Dropped { .. }
+            | Self::Cleartext { .. }
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Ended(_)
@@ -280,7 +283,7 @@ impl RecordKind {
             Self::Opened(_)
             | Self::Proxied(_)
             | Self::Closed { .. }
-            | Self::Dropped { .. }
+            | Self::Cleartext { .. }
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Outside(_)
@@ -307,7 +310,7 @@ impl Record {
             RecordKind::Exchange(_)
             | RecordKind::Outside(_)
             | RecordKind::Closed { .. }
-            | RecordKind::Dropped { .. } => 0,
+            | RecordKind::Cleartext { .. } => 0,
         };
         let text = self.kind.text().map_or(0, |text| u64::from(text.heard) + u64::from(text.said));
         let more = self.kind.detail().map_or(0, |detail| {

@@ -91,7 +91,7 @@ impl Records {
             let record = &mut self.chunks[at / CHUNK][at % CHUNK];
             self.octets -= record.octets();
             // The chunk is freed later as a whole; the content of the record is freed now.
-            record.kind = RecordKind::Dropped { octets: 0 };
+            record.kind = RecordKind::Cleartext { octets: 0, is_executed: false };
         }
         while self.chunks.len() > 1 && self.dropped + CHUNK as u64 <= self.floor {
             self.chunks.pop_front();
@@ -113,7 +113,7 @@ mod tests {
     fn records(count: u64) -> Records {
         let mut records = Records::default();
         for n in 1..=count {
-            let kind = RecordKind::Dropped { octets: n };
+            let kind = RecordKind::Cleartext { octets: n, is_executed: false };
             assert_eq!(records.push(Record { at: Timestamp::from_micros(0), session: None, kind }), Seq(n));
         }
         records
@@ -139,7 +139,10 @@ mod tests {
         assert_eq!(records.since(Seq(1299)).err(), Some(Gone { first: Seq(1301) }));
         assert_eq!(records.since(Seq(1300)).unwrap().count(), 200);
         assert!(records.get(Seq(1300)).is_none());
-        assert!(matches!(records.get(Seq(1301)), Some(Record { kind: RecordKind::Dropped { octets: 1301 }, .. })));
+        assert!(matches!(
+            records.get(Seq(1301)),
+            Some(Record { kind: RecordKind::Cleartext { octets: 1301, is_executed: false }, .. })
+        ));
         assert_eq!(records.octets(), 200 * size_of::<Record>() as u64);
     }
 
@@ -160,9 +163,12 @@ mod tests {
         records.raise_floor(Seq(700));
         assert!(records.chunks.is_empty() && records.octets() == 0);
 
-        let kind = RecordKind::Dropped { octets: 7 };
+        let kind = RecordKind::Cleartext { octets: 7, is_executed: false };
         assert_eq!(records.push(Record { at: Timestamp::from_micros(0), session: None, kind }), Seq(701));
-        assert!(matches!(records.get(Seq(701)), Some(Record { kind: RecordKind::Dropped { octets: 7 }, .. })));
+        assert!(matches!(
+            records.get(Seq(701)),
+            Some(Record { kind: RecordKind::Cleartext { octets: 7, is_executed: false }, .. })
+        ));
         assert_eq!(records.since(Seq(700)).unwrap().count(), 1);
     }
 }

@@ -173,7 +173,7 @@ impl SessionLog {
                 Arc::make_mut(&mut self.facts).proxied = header.client().map(Box::new);
             }
             RecordKind::Opened(_)
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Unsecured(_)
             | RecordKind::Outside(_)
             | RecordKind::OAuth(_)
@@ -355,7 +355,7 @@ impl SessionLog {
             | RecordKind::Exchange(_)
             | RecordKind::Part(_)
             | RecordKind::Closed { .. }
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)

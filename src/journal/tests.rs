@@ -32,7 +32,7 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
         AT,
         SESSION,
         (Event::SmtpMessage, false),
-        &Input::Body { octets: 0, odd_dots: None },
+        &Input::Body { octets: 0, odd_dots: None, ends_bare: false },
         reply,
         detail,
     )
@@ -55,7 +55,7 @@ fn mail_is_visible_even_if_its_exchange_was_evicted_before_closing() {
 #[test]
 fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
     let mut journal = journal();
-    let input = Input::Body { octets: 0, odd_dots: None };
+    let input = Input::Body { octets: 0, odd_dots: None, ends_bare: false };
     let ask = |journal: &mut Journal| {
         let detail = Detail { octets: Some(0), ..Detail::default() };
         let detail = (Some(Box::new(detail)), CapturedMail::default());

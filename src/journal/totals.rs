@@ -33,7 +33,7 @@ impl Totals {
             RecordKind::Exchange(exchange) => exchange.status,
             RecordKind::Part(part) => part.status,
             RecordKind::Closed { .. }
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)

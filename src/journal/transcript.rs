@@ -263,8 +263,9 @@ impl Part {
                 self.noted(by.as_deref(), "notes", text)
             }
             Description::Noted(Noted { weight: Weight::Failure, by, text }) => self.noted(by.as_deref(), "fails", text),
-            Description::Dropped { octets } => {
-                self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and discarded"));
+            Description::Cleartext { octets, is_executed } => {
+                let what = if is_executed { "are executed under TLS" } else { "discarded" };
+                self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and {what}"));
             }
             Description::Proxied(proxied) => self.direct(proxied.to_string()),
             Description::Secured(_) if is_begin && self.lines.is_empty() => {}

@@ -220,8 +220,8 @@ pub(crate) enum Input {
     /// The beginning of a line that is too long, and the number of its octets.
     LongLine { start: Bytes, octets: u64 },
     /// A message of this many octets, without the terminator. The captured message has the octets. `odd_dots` are the
-    /// offsets of lines whose leading dot was not stuffed.
-    Body { octets: u64, odd_dots: Option<Arc<[u32]>> },
+    /// offsets of lines whose leading dot was not stuffed. `ends_bare` is whether a bare CR or LF ended it.
+    Body { octets: u64, odd_dots: Option<Arc<[u32]>>, ends_bare: bool },
     /// A command that announces a chunk of a message, without CRLF, and the chunk: its size, and how many octets of the
     /// message came before it. The captured message has the octets.
     Chunk { line: Bytes, before: u64, octets: u64 },

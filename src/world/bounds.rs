@@ -139,7 +139,7 @@ mod tests {
 
         let mut forgotten = Vec::new();
         for octets in 0..most + 3 * PORTION {
-            world.journal.note_of(at, None, RecordKind::Dropped { octets });
+            world.journal.note_of(at, None, RecordKind::Cleartext { octets, is_executed: false });
             let before = world.journal.len();
             world.keep_bounds(at);
             forgotten.extend(Some(before - world.journal.len()).filter(|count| *count > 0));

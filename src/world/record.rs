@@ -79,7 +79,10 @@ impl World {
         let (notes, delivered) = (std::mem::take(&mut txn_log.notes), self.delivered(&txn_log));
         let mut detail = detail(txn_log, octets, after == After::Close, trace);
         match (&mut detail.0, input) {
-            (Some(detail), Input::Body { odd_dots, .. }) => detail.odd_dots = odd_dots.clone(),
+            (Some(detail), Input::Body { odd_dots, ends_bare, .. }) => {
+                detail.odd_dots.clone_from(odd_dots);
+                detail.ends_bare = *ends_bare;
+            }
             (Some(detail), Input::Chunk { before, .. }) => detail.before = Some(*before),
             _ => {}
         }

@@ -269,7 +269,10 @@ mod tests {
         let start = Timestamp::from_micros(0);
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let address = (Ipv4Addr::LOCALHOST, 1).into();
-        let session = world.open(Opened { listener: Listener::Submission, peer: address, local: address }, start);
+        let session = world.open(
+            Opened { listener: Listener::Submission, peer: address, local: address, offers_starttls: true },
+            start,
+        );
         let config = Config { holds: true, ..Config::for_test(Dialect::Smtp) };
         let mut machine = Smtp::new(Arc::new(config), false, false);
         let talk = "EHLO x\r\nMAIL FROM:<a@b> HOLDFOR=60\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n\r\n.\r\n";

@@ -346,7 +346,7 @@ mod tests {
                 now,
             );
             let odd_dots: Arc<[u32]> = [0, 3].into();
-            let input = Input::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)) };
+            let input = Input::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)), ends_bare: false };
 
             let turn =
                 world.turn(session, &mut Nobody, Decoded { event: Event::SmtpMessage, input, request: () }, false, now);

@@ -15,6 +15,10 @@ impl<M: Machine> Driver<M> {
             Layer::Tls => {
                 // Only vulnerable servers execute what came in cleartext.
                 let kept = if self.machine.keeps_cleartext() { self.input.split() } else { BytesMut::new() };
+                let octets = kept.len() as u64;
+                if octets > 0 {
+                    self.note_cleartext(octets, true);
+                }
                 self.upgrade().await?;
                 self.machine.secured();
                 self.came_early |= !kept.is_empty();
@@ -47,8 +51,13 @@ impl<M: Machine> Driver<M> {
         .await?;
         self.close_left();
         if octets > 0 {
-            self.engine.update(|world, now| world.note(self.session, RecordKind::Dropped { octets }, now));
+            self.note_cleartext(octets, false);
         }
         self.handshake().await
+    }
+
+    fn note_cleartext(&self, octets: u64, is_executed: bool) {
+        let record = RecordKind::Cleartext { octets, is_executed };
+        self.engine.update(|world, now| world.note(self.session, record, now));
     }
 }

@@ -89,7 +89,7 @@ fn send(engine: &Arc<Engine>) -> Seq {
         let mut txn = MailTxn::new(&mut world.mail, Origin::Session(SESSION), now);
         txn.deliver(envelope(), Bytes::new());
         let (detail, came) = Detail::of(txn.close());
-        let input = Input::Body { octets: 0, odd_dots: None };
+        let input = Input::Body { octets: 0, odd_dots: None, ends_bare: false };
         let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
         world.journal.exchange(now, SESSION, (Event::SmtpMessage, false), &input, reply, (Some(Box::new(detail)), came))
     })

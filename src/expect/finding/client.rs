@@ -112,8 +112,10 @@ impl Client {
                 self.announced.forget();
                 None
             }
-            Description::Dropped { octets } => {
-                let text = format!("the client sent {octets} octets in cleartext after {}", starttls(at.protocol()));
+            Description::Cleartext { octets, is_executed } => {
+                let how = if is_executed { ", which a vulnerable server executes under TLS" } else { "" };
+                let text =
+                    format!("the client sent {octets} octets in cleartext after {}{how}", starttls(at.protocol()));
                 Some(at.finding(FindingKind::CleartextAfterStarttls, text))
             }
             Description::Closed { exchange, left } => {
@@ -260,6 +262,10 @@ impl Client {
         let was_refused = mem::replace(&mut self.was_refused, turn.status == Some(Status::Negative));
         let detail = turn.detail;
         if event.as_smtp() == Event::SmtpMessage {
+            if detail?.ends_bare {
+                let text = "the client ended the message with a CR or an LF that is not part of a CRLF";
+                return Some(at.finding(FindingKind::BareLineEnd, text));
+            }
             let lines = detail?.odd_dots.as_ref()?.len();
             let lines = counted(lines, "line that begins", "lines that begin");
             let text = format!("the message has {lines} with a single dot");

@@ -141,7 +141,7 @@ fn failures(book: &Rulebook, journal: &Journal) -> Vec<Failure> {
             | Description::Proxied(_)
             | Description::Turn(_)
             | Description::Closed { .. }
-            | Description::Dropped { .. }
+            | Description::Cleartext { .. }
             | Description::Secured(_)
             | Description::Unsecured(_)
             | Description::OAuth(_)

@@ -204,7 +204,7 @@ impl LogReader {
             RecordKind::Part(part) => exchange(part.exchange),
             RecordKind::Closed { exchange: seq, .. } => exchange(*seq),
             RecordKind::Exchange(_)
-            | RecordKind::Dropped { .. }
+            | RecordKind::Cleartext { .. }
             | RecordKind::Secured(_)
             | RecordKind::Proxied(_)
             | RecordKind::Unsecured(_)

@@ -31,7 +31,7 @@ fn journal() -> (Journal, Vec<String>) {
     let detail = (Some(Box::new(Detail { octets: Some(17), odd_dots: Some([13].into()), ..detail })), mail_of);
     let mut reply = Reply::default().line(&["250 Ok"]).by(&Arc::<str>::from("rule"));
     reply.push_labelled("<time>", Bytes::from_static(b"12:00"));
-    let input = Input::Body { octets: 17, odd_dots: None };
+    let input = Input::Body { octets: 17, odd_dots: None, ends_bare: false };
     let said = (&reply, Some(Status::Positive));
     let exchange = journal.exchange(AT, SESSION, (Event::SmtpMessage, false), &input, said, detail);
     journal.close(AT, SESSION, exchange, Left::All);

@@ -72,6 +72,7 @@ const ADD = {
   secured: (its, record, at) => its.event(record, at, `TLS: ${record.version}, ${record.cipher}, ${record.sni ? `server name ${record.sni}` : 'no server name (SNI)'}`),
   unsecured: (its, record, at) => its.event(record, at, `The TLS handshake failed: ${record.reason}`, { isProblem: true }),
   dropped: (its, record, at) => its.event(record, at, `${plural(record.octets, 'octet')} sent in cleartext after STARTTLS, discarded`, { isProblem: true }),
+  executed: (its, record, at) => its.event(record, at, `${plural(record.octets, 'octet')} sent in cleartext after STARTTLS, executed under TLS`, { isProblem: true }),
   noted: (its, record, at) => its.event(record, at, `${NOTES[record.weight] ?? record.weight}: ${record.text}`, { isProblem: record.weight === 'failure', rule: record.rule }),
   ended,
 };

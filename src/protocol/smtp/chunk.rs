@@ -141,7 +141,7 @@ impl Smtp {
             }
             SmtpState::Chunks(_, receiver) if is_last => {
                 let before = receiver.octets();
-                let body = Body { raw: None, octets: before.saturating_add(size), odd_dots: None };
+                let body = Body { raw: None, octets: before.saturating_add(size), odd_dots: None, ends_bare: false };
                 (Event::SmtpMessage, Request::Message(body), before)
             }
             SmtpState::Chunks(_, receiver) => {

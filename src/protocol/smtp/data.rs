@@ -25,6 +25,8 @@ pub(crate) struct Body {
     pub(crate) raw: Option<Bytes>,
     pub(crate) octets: u64,
     pub(crate) odd_dots: Option<Arc<[u32]>>,
+    /// A bare CR or LF ended it, which only a vulnerable server accepts.
+    pub(crate) ends_bare: bool,
 }
 
 /// Takes a message from the front of the input and copies each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4).
@@ -169,7 +171,7 @@ impl Receiver {
             Some(Bytes::from(kept))
         };
         let odd_dots = std::mem::take(&mut self.odd_dots);
-        Body { raw, octets: self.octets, odd_dots: (!odd_dots.is_empty()).then(|| odd_dots.into()) }
+        Body { raw, octets: self.octets, odd_dots: (!odd_dots.is_empty()).then(|| odd_dots.into()), ends_bare: false }
     }
 }
 
@@ -299,7 +301,7 @@ mod tests {
         let input = [&[b'x'; 998][..], b"\r\n.\r\n"].concat();
 
         assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
-        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000, odd_dots: None }));
+        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000, odd_dots: None, ends_bare: false }));
     }
 
     #[test]

@@ -10,6 +10,10 @@ const END: &[u8] = b"\r\n.\r\n";
 /// Takes a message from the front of the input, up to the first of these ends, or of the right one. The line end before the
 /// dot counts as CRLF.
 pub(super) fn receive(ends: &[&[u8]], receiver: &mut Receiver, input: &mut BytesMut) -> Option<Body> {
+    // An empty message has no line end before its dot.
+    if receiver.octets() == 0 && input.starts_with(b".\r\n") {
+        return receiver.receive(input);
+    }
     let all = || ends.iter().copied().chain([END]);
     let places = all().filter_map(|end| Some((memchr::memmem::find(input, end)?, end)));
     let Some((at, end)) = places.min_by_key(|(at, end)| (*at, std::cmp::Reverse(end.len()))) else {
@@ -20,10 +24,14 @@ pub(super) fn receive(ends: &[&[u8]], receiver: &mut Receiver, input: &mut Bytes
     };
     // `<CR><LF>` is one line end, whichever of its octets the end of the message begins with.
     let is_crlf = end.starts_with(b"\n") && input[..at].ends_with(b"\r");
-    let body = receive_before(receiver, input, at - usize::from(is_crlf));
-    body.or_else(|| {
+    let (before, octets) = (input.len(), at - usize::from(is_crlf));
+    receive_before(receiver, input, octets).or_else(|| {
+        // The receiver leaves a CR or a dot that may begin something else.
+        let left = octets - (before - input.len());
+        receiver.take_as_is(input, left, false);
         drop(input.split_to(end.len() + usize::from(is_crlf)));
-        receiver.receive(&mut BytesMut::from(END))
+        let body = receiver.receive(&mut BytesMut::from(END))?;
+        Some(Body { ends_bare: end != END, ..body })
     })
 }
 
@@ -56,6 +64,23 @@ mod tests {
     }
 
     #[test]
+    fn a_message_ends_without_further_input_and_tells_what_ended_it() {
+        for (octets, ends_bare) in [
+            (&b".\r\n"[..], false),
+            (b"a\r\n.\r\n", false),
+            (b"a\n.\n", true),
+            (b"a\n.\r\n", true),
+            (b"a\r\n.\n", true),
+            (b"a\r.\r", true),
+            (b"a\r.\r\n", true),
+        ] {
+            let mut input = BytesMut::from(octets);
+            let body = receive(&ALL, &mut Receiver::new(None, 1000), &mut input);
+            assert_eq!(body.map(|body| body.ends_bare), Some(ends_bare), "{}", octets.escape_ascii());
+        }
+    }
+
+    #[test]
     fn each_end_is_found_in_pieces_of_any_size() {
         for (ends, octets, message) in [
             (&ALL[..], &b"a\r\nb\r\n.\r\nNOOP\r\n"[..], &b"a\r\nb\r\n"[..]),
@@ -67,6 +92,7 @@ mod tests {
             (&ALL[..1], b"..a\r\n..b\n.\nNOOP\r\n", b".a\r\n.b\r\n"),
             (&ALL[..1], b".\r\nNOOP\r\n", b""),
             (&ALL[3..4], b"a\r.\rNOOP\r\n", b"a\r\n"),
+            (&ALL[3..4], b"a\r\r.\rNOOP\r\n", b"a\r\r\n"),
         ] {
             for piece in 1..=octets.len() {
                 let (got, rest) = taken(ends, octets, piece);

@@ -198,7 +198,8 @@ impl Smtp {
                     [] => receiver.receive(input)?,
                     ends => lenient::receive(ends, receiver, input)?,
                 };
-                let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
+                let (octets, odd_dots) = (body.octets, body.odd_dots.take());
+                let input = Input::Body { octets, odd_dots, ends_bare: body.ends_bare };
                 Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
             }
             SmtpState::Idle
