@@ -1,5 +1,6 @@
 //! Further servers over HTTP: isolation, expiry, limits, verification.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use clients::api_client::{ApiClient, NONE};
@@ -252,7 +253,7 @@ fn a_further_server_has_no_servers_of_its_own() {
 #[test]
 fn a_client_on_another_machine_gets_the_host_by_which_it_reaches_the_api() {
     let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let server = MailServer::builder().listen(mailjig::Listener::Smtp, everywhere).allow_host("mail.test").start();
+    let server = MailServer::builder().listen(Listener::Smtp, everywhere).allow_host("mail.test").start();
     let api = ApiClient::of(&server);
     for (host, smtp, imap, http) in [
         ("mail.test:9000", "mail.test", "127.0.0.1", "http://mail.test:9000"),

@@ -34,7 +34,7 @@ impl InForce {
         live
     }
 
-    fn set(&self, settings: Settings) {
+    pub(super) fn set(&self, settings: Settings) {
         self.derived.iter().for_each(|derive| derive(&settings));
         self.settings.set(Arc::new(settings));
     }
@@ -44,11 +44,6 @@ impl Server {
     /// The settings in force: those of the server and of its scenario.
     pub(crate) fn in_force(&self) -> Arc<Settings> {
         self.in_force.settings.get()
-    }
-
-    /// Applies the settings of a scenario to the sessions that begin from now on.
-    pub(super) fn apply(&self, scenario: Option<&Loaded>) {
-        self.in_force.set(self.settings.under(scenario));
     }
 
     /// Fails if a scenario has settings that only apply at the start of a server, and that are others than those in force.

@@ -231,9 +231,10 @@ impl Server {
     /// A clock that the previous scenario paused resumes, unless this one pauses it too.
     fn replace_scenario(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
+        let settings = self.settings.under(scenario.as_deref());
         let was_manual = self.engine.update(|world, now| {
             let was_manual = world.scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
-            self.apply(scenario.as_deref());
+            self.in_force.set(settings);
             world.load(scenario, now);
             was_manual
         });

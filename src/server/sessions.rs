@@ -49,7 +49,8 @@ impl Server {
             // Dropped without the lock, because that may run code of the test.
             drop(server.engine.update(|world, _| std::mem::take(&mut world.expectations)));
             let is_manual = server.engine.read(|world| server.is_clock_manual_under(world.after_reset(&kept)));
-            let reset = server.engine.reset(&kept, is_manual, |scenario| server.apply(scenario));
+            let reset =
+                server.engine.reset(&kept, is_manual, |scenario| server.in_force.set(server.settings.under(scenario)));
             // The numbers of messages have begun again, even before the listeners are open.
             #[cfg(feature = "api")]
             server.marks.clear();
