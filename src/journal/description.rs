@@ -190,7 +190,7 @@ impl Description<'_> {
             | Self::Proxied(_)
             | Self::Turn(_)
             | Self::Closed { .. }
-            | Self::Dropped { .. }
+            | Self::Cleartext { .. }
             | Self::Secured(_)
             | Self::Unsecured(_)
             | Self::Ended { .. }
