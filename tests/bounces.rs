@@ -170,3 +170,42 @@ fn python_reads_reports() {
         ]
     );
 }
+
+#[test]
+fn sisimai_reads_reports() {
+    if !is_there("perl Sisimai") {
+        return;
+    }
+    let server = MailServer::start();
+    let mail = MAIL.replace("NOTIFY=FAILURE,DELAY", "NOTIFY=SUCCESS,FAILURE,DELAY");
+    let mail = mail.replace("From: app", "Disposition-Notification-To: app@example.org\nFrom: app");
+    talk(server.smtp().address(), &mail);
+    let mail = &server.messages()[0];
+
+    for (bounce, _) in SISIMAI {
+        server.bounce(mail, bounce());
+    }
+    let port = server.pop3().port().to_string();
+    let printed = run(interpreter("perl").arg(folder().join("bounces.pl")).env("MAIL_PORT", port), "");
+
+    assert_eq!(printed.lines().collect::<Vec<_>>(), SISIMAI.iter().map(|(_, read)| *read).collect::<Vec<_>>());
+}
+
+/// Reports, and what Sisimai reads in them. It takes a receipt for the answer of an absent recipient.
+#[rustfmt::skip]
+const SISIMAI: &[(fn() -> Bounce, &str)] = &[
+    (Bounce::failed, "bob@example.org all@example.org failed 5.1.1 userunknown"),
+    (|| Bounce::failed().diagnostic("552 5.2.2 Mailbox full"), "bob@example.org all@example.org failed 5.2.2 mailboxfull"),
+    (|| Bounce::failed().diagnostic("554 5.7.1 Message rejected as spam"), "bob@example.org all@example.org failed 5.7.1 spamdetected"),
+    (|| Bounce::failed().diagnostic("552 5.3.4 Message too large"), "bob@example.org all@example.org failed 5.3.4 mesgtoobig"),
+    (|| Bounce::failed().status("5.1.2").remote_mta("mx.example.org"), "bob@example.org all@example.org failed 5.1.2 hostunknown"),
+    (Bounce::delayed, "bob@example.org all@example.org delayed 4.4.1 expired"),
+    (Bounce::delivered, "bob@example.org all@example.org delivered 2.0.0 delivered"),
+    (Bounce::relayed, "bob@example.org all@example.org relayed 2.0.0 delivered"),
+    (Bounce::expanded, "bob@example.org all@example.org expanded 2.0.0 delivered"),
+    (|| Bounce::complaint().recipients("bob@*"), "bob@example.org abuse feedback"),
+    (|| Bounce::complaint().recipients("bob@*").feedback_type("fraud"), "bob@example.org fraud feedback"),
+    (|| Bounce::complaint().recipients("bob@*").feedback_type("not-spam"), "bob@example.org not-spam feedback"),
+    (Bounce::displayed, "bob@example.org vacation"),
+    (Bounce::deleted, "bob@example.org vacation"),
+];

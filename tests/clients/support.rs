@@ -55,6 +55,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("openssl", &["openssl", "version"]),
     ("perl", &["perl", "-MNet::SMTP", "-e1"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
+    ("perl Sisimai", &["perl", "-MSisimai", "-MNet::POP3", "-e1"]),
     ("php", &["php", "--version"]),
     ("PyPI aiosmtplib", &["venv", "-c", "import aiosmtplib"]),
     ("PyPI dkimpy", &["venv", "-c", "import dkim, nacl"]),
