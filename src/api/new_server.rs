@@ -8,9 +8,7 @@ use utoipa::ToSchema;
 use super::accounts::not_a_token;
 use super::problem::Problem;
 use super::scenario::ScenarioSource;
-use super::server_settings::{
-    ExpireJson, Pop3Json, lenient, listen, namespace, proxy_protocol, starttls, subaddress_separator, time, xclient,
-};
+use super::server_settings::{ExpireJson, Pop3Json, listen, namespace, starttls, subaddress_separator, time, trust};
 use crate::base::is_identifier;
 use crate::expect::FailingKinds;
 use crate::mail::Member;
@@ -167,15 +165,7 @@ impl NewServerJson {
             settings.tolerance = if is_strict { Tolerance::STRICT } else { Tolerance::default() };
         }
         settings.submission_strict = self.submission_strict.unwrap_or(settings.submission_strict);
-        if let Some(names) = &self.proxy_protocol {
-            proxy_protocol(&mut settings, names)?;
-        }
-        if let Some(names) = &self.xclient {
-            xclient(&mut settings, names)?;
-        }
-        if let Some(names) = &self.lenient {
-            lenient(&mut settings, names)?;
-        }
+        trust(&mut settings, self.proxy_protocol.as_deref(), self.xclient.as_deref(), self.lenient.as_ref())?;
         let pop3 = Pop3Json {
             expire: self.pop3_expire,
             expire_for: self.pop3_expire_for,

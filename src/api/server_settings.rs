@@ -58,14 +58,27 @@ impl Pop3Json {
     }
 }
 
-/// The listeners whose connections begin with a header of the PROXY protocol, in place of those of the main server.
-pub(super) fn proxy_protocol(settings: &mut Settings, names: &[String]) -> Result<(), Problem> {
-    settings.proxy_protocol = indexed("proxy_protocol", names, listener)?.into_iter().collect();
+/// The listeners whose connections begin with a header of the PROXY protocol, the listeners that accept XCLIENT, and what
+/// a vulnerable server accepts, each in place of what the main server has.
+pub(super) fn trust(
+    settings: &mut Settings,
+    proxy_protocol: Option<&[String]>,
+    xclient: Option<&[String]>,
+    lenient: Option<&BTreeMap<String, Vec<String>>>,
+) -> Result<(), Problem> {
+    if let Some(names) = proxy_protocol {
+        settings.proxy_protocol = indexed("proxy_protocol", names, listener)?.into_iter().collect();
+    }
+    if let Some(names) = xclient {
+        trust_xclient(settings, names)?;
+    }
+    if let Some(names) = lenient {
+        be_lenient(settings, names)?;
+    }
     Ok(())
 }
 
-/// The listeners that accept XCLIENT, in place of those of the main server.
-pub(super) fn xclient(settings: &mut Settings, names: &[String]) -> Result<(), Problem> {
+fn trust_xclient(settings: &mut Settings, names: &[String]) -> Result<(), Problem> {
     settings.xclient.clear();
     let of_smtp = |field: &str, name: &str| {
         let listener = listener(field, name)?;
@@ -76,8 +89,7 @@ pub(super) fn xclient(settings: &mut Settings, names: &[String]) -> Result<(), P
     Ok(())
 }
 
-/// What a vulnerable server accepts, by protocol, in place of what the main server accepts.
-pub(super) fn lenient(settings: &mut Settings, names: &BTreeMap<String, Vec<String>>) -> Result<(), Problem> {
+fn be_lenient(settings: &mut Settings, names: &BTreeMap<String, Vec<String>>) -> Result<(), Problem> {
     settings.lenient = Leniencies::default();
     for (name, leniencies) in names {
         let field = format!("lenient.{name}");
