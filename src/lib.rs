@@ -67,8 +67,8 @@ pub use harness::{
 pub use journal::OAuthRequest;
 pub use journal::{Ending, ProxiedClient, ProxiedTls, Session, Tls, Transcript};
 pub use mail::{
-    Address, BodyType, DeliverBy, Envelope, Message, Notify, OriginalRecipient, Parameters, Part, Recipient, Ret,
-    Sender, Verdict,
+    Address, BodyType, DeliverBy, Envelope, Forwarded, Message, Notify, OriginalRecipient, Parameters, Part, Recipient,
+    Ret, Sender, Verdict,
 };
 pub use mail::{Bounce, Unsubscribe};
 pub use mail::{DkimFailure, DkimFailureKind, DkimKeys, DkimSignature, LintCode, LintSeverity, Violation};

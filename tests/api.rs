@@ -736,3 +736,18 @@ fn a_session_has_what_a_proxy_told() {
     assert_eq!((&told[1]["destination"], &told[1]["destination_port"]), (&json!("192.0.2.9"), &json!(24)));
     assert_eq!(told[2], Value::Null);
 }
+
+#[test]
+fn an_envelope_has_what_a_relay_told_of_its_client() {
+    let server = MailServer::builder().xclient(Listener::Smtp).start();
+    let api = ApiClient::of(&server);
+    let mail = "MAIL FROM:<>\nRCPT TO:<bob@example.org>\nDATA\n\n.\n";
+    let told = "XFORWARD NAME=a+2Bb.example ADDR=IPV6:::2\nXFORWARD IDENT=4BQ SOURCE=local\n";
+    talk(server.smtp().address(), &format!("EHLO c\n{told}{mail}{mail}{told}RSET\n{mail}{told}EHLO c\n{mail}QUIT\n"));
+
+    let all: Vec<Value> = (1..=4).map(|n| api.ok(format!("/messages/m{n}"))["envelope"]["forwarded"].take()).collect();
+
+    let forwarded = json!({ "name": "a+b.example", "address": "::2", "port": null, "protocol": null, "helo": null,
+                            "ident": "4BQ", "source": "LOCAL" });
+    assert_eq!(all, [forwarded, Value::Null, Value::Null, Value::Null]);
+}

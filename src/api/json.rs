@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, ProxiedClient, Session, Tls};
-use crate::mail::{Address, BodyType, Parameters, Part, Recipient, Ret, Sender, Verdict};
+use crate::mail::{Address, BodyType, Forwarded, Parameters, Part, Recipient, Ret, Sender, Verdict};
 use crate::protocol::Listener;
 
 /// A message without its bytes.
@@ -42,6 +42,11 @@ pub(super) struct MessageJson {
 struct EnvelopeJson {
     from: SenderJson,
     recipients: Vec<RecipientJson>,
+    /// What XFORWARD told about the client from which the relay has the message: `name`, `address`, `port`, `protocol`,
+    /// `helo`, `ident` and `source`.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forwarded: Option<Forwarded>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -167,6 +172,7 @@ impl From<&Captured> for MessageJson {
             envelope: EnvelopeJson {
                 from: envelope.sender().into(),
                 recipients: envelope.recipients().iter().map(RecipientJson::from).collect(),
+                forwarded: envelope.forwarded().cloned(),
             },
             subject: message.subject(),
             from: message.from(),

@@ -1,6 +1,6 @@
 //! The SMTP envelope: sender and recipients, independent of the message header.
 
-use super::Parameters;
+use super::{Forwarded, Parameters};
 
 /// The sender of a message, from the MAIL command.
 ///
@@ -177,18 +177,24 @@ impl Recipient {
 pub struct Envelope {
     sender: Sender,
     recipients: Box<[Recipient]>,
+    forwarded: Option<Box<Forwarded>>,
 }
 
 impl Envelope {
     /// `None` if no recipient is accepted (RFC 5321 §3.3).
     pub(crate) fn new(sender: Sender, recipients: Vec<Recipient>) -> Option<Self> {
         let accepted = recipients.iter().any(Recipient::is_accepted);
-        accepted.then(|| Self { sender, recipients: recipients.into() })
+        accepted.then(|| Self { sender, recipients: recipients.into(), forwarded: None })
     }
 
     /// The empty envelope of a message that was not sent over SMTP.
     pub(super) fn unsent() -> Self {
-        Self { sender: Sender::new("", Parameters::default()), recipients: Box::default() }
+        Self { sender: Sender::new("", Parameters::default()), recipients: Box::default(), forwarded: None }
+    }
+
+    /// The same with what XFORWARD told.
+    pub(crate) fn with_forwarded(self, forwarded: Option<Box<Forwarded>>) -> Self {
+        Self { forwarded, ..self }
     }
 
     /// The sender.
@@ -223,6 +229,19 @@ impl Envelope {
     /// ```
     pub fn recipients(&self) -> &[Recipient] {
         &self.recipients
+    }
+
+    /// What XFORWARD told about the client from which the relay has the message; `None` if it came without XFORWARD.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.envelope().forwarded(), None);
+    /// ```
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.forwarded.as_deref()
     }
 
     /// The accepted addresses: at least one if a client sent the message.

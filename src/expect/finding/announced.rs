@@ -102,6 +102,7 @@ impl Announced {
                 mechanism("AUTH", name).or(initial)
             }
             (Event::SmtpXclient, _) => lacking("XCLIENT"),
+            (Event::SmtpXforward, _) => lacking("XFORWARD"),
             (Event::Pop3Stls, _) => lacking("STLS"),
             (Event::Pop3User, _) => lacking("USER"),
             (Event::Pop3Utf8, _) => lacking("UTF8"),

@@ -143,6 +143,8 @@ events! {
     starttls = "smtp.starttls" Smtp, r#"reply("454 4.7.0 TLS not available")"#;
     /// XCLIENT (of Postfix).
     xclient = "smtp.xclient" Smtp, r#"reply("550 5.7.0 No")"#;
+    /// XFORWARD (of Postfix).
+    xforward = "smtp.xforward" Smtp, r#"reply("550 5.7.0 No")"#;
     /// The AUTH command (RFC 4954 §4), before any credentials.
     auth_start = "smtp.auth.start" Smtp, r#"reply("504 5.5.4 Unknown mechanism")"#;
     /// The credentials of AUTH are complete, before the reply (RFC 4954 §6).

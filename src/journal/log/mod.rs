@@ -20,7 +20,8 @@ use super::append::NewRecord;
 use super::{CapturedMail, Detail, Journal, Record, RecordKind};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp, base64};
 use crate::mail::{
-    Accounts, Change, Envelope, InvalidChange, Message, Origin, Parameter, Parameters, Recipient, Sender, Verdict,
+    Accounts, Change, Envelope, Forwarded, InvalidChange, Message, Origin, Parameter, Parameters, Recipient, Sender,
+    Verdict,
 };
 
 /// The content of a line. `R` is a record, or a reference to one.
@@ -52,6 +53,7 @@ struct StoredEnvelope {
     from: StoredPath,
     /// Each with the reply that refused it, if there was one.
     recipients: Vec<(StoredPath, Option<Box<str>>)>,
+    forwarded: Option<Box<Forwarded>>,
 }
 
 /// An address and its parameters.
@@ -284,7 +286,8 @@ impl From<&Message> for StoredMessage {
                 ((recipient.address().into(), parameters(recipient.parameters())), refused)
             });
             let from = (envelope.sender().address().into(), parameters(envelope.sender().parameters()));
-            StoredEnvelope { from, recipients: recipients.collect() }
+            let forwarded = envelope.forwarded().cloned().map(Box::new);
+            StoredEnvelope { from, recipients: recipients.collect(), forwarded }
         });
         let (no, received, raw) = (message.no(), message.received(), message.raw().clone());
         Self { no, origin: message.origin(), received, envelope, raw }
@@ -294,13 +297,14 @@ impl From<&Message> for StoredMessage {
 impl StoredMessage {
     fn message(self) -> Result<Message, LogProblem> {
         let Self { no, origin, received, envelope, raw } = self;
-        let envelope = envelope.map(|StoredEnvelope { from: (address, parameters), recipients }| {
+        let envelope = envelope.map(|StoredEnvelope { from: (address, parameters), recipients, forwarded }| {
             let recipients = recipients.into_iter().map(|((address, parameters), refused)| {
                 let verdict = refused.map_or(Verdict::Accepted, Verdict::Refused);
                 Recipient::new(&address, Parameters::new(parameters), verdict)
             });
             let sender = Sender::new(&address, Parameters::new(parameters));
-            Envelope::new(sender, recipients.collect()).ok_or(LogProblem::Envelope(no))
+            let envelope = Envelope::new(sender, recipients.collect()).ok_or(LogProblem::Envelope(no))?;
+            Ok(envelope.with_forwarded(forwarded))
         });
         Ok(Message::new(no, origin, received, envelope.transpose()?, raw))
     }

@@ -123,6 +123,8 @@ events! {
         SmtpExpn = "smtp.expn",
         /// XCLIENT.
         SmtpXclient = "smtp.xclient",
+        /// XFORWARD.
+        SmtpXforward = "smtp.xforward",
         /// HELP.
         SmtpHelp = "smtp.help",
         /// QUIT.

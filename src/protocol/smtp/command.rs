@@ -6,6 +6,7 @@ use super::parameter;
 use super::path::path;
 use super::refusal::{Refusal, visible};
 use super::xclient::{self, Xclient};
+use super::xforward::{self, Xforward};
 use crate::mail::{Parameters, Sender};
 use crate::protocol::Event;
 use crate::sasl::{Mechanism, initial_response};
@@ -42,6 +43,7 @@ pub(crate) enum SmtpCommand {
     Quit,
     Starttls,
     Xclient(Xclient),
+    Xforward(Xforward),
     Auth {
         mechanism: &'static Mechanism,
         initial: Option<Vec<u8>>,
@@ -66,6 +68,7 @@ impl SmtpCommand {
             Self::Quit => Event::SmtpQuit,
             Self::Starttls => Event::SmtpStarttls,
             Self::Xclient(_) => Event::SmtpXclient,
+            Self::Xforward(_) => Event::SmtpXforward,
             Self::Auth { .. } => Event::SmtpAuthStart,
         }
     }
@@ -89,6 +92,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("STARTTLS", Event::SmtpStarttls),
     ("AUTH", Event::SmtpAuthStart),
     ("XCLIENT", Event::SmtpXclient),
+    ("XFORWARD", Event::SmtpXforward),
 ];
 
 /// Parses a line. Returns the event even if the command is invalid.
@@ -136,6 +140,7 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpNoop => Ok(SmtpCommand::Noop),
         Event::SmtpAuthStart => auth(argument),
         Event::SmtpXclient => xclient::parse(argument),
+        Event::SmtpXforward => xforward::parse(argument),
         Event::SmtpData => alone(argument, SmtpCommand::Data),
         Event::SmtpBdat => chunk::parse(argument).map(|(size, is_last)| SmtpCommand::Bdat { size, is_last }),
         Event::SmtpRset => alone(argument, SmtpCommand::Rset),

@@ -38,7 +38,7 @@ impl Dialect {
     pub(super) fn has(self, verb: &str) -> bool {
         match self {
             Self::Smtp => verb != "LHLO",
-            Self::Lmtp => !matches!(verb, "HELO" | "EHLO" | "XCLIENT"),
+            Self::Lmtp => !matches!(verb, "HELO" | "EHLO" | "XCLIENT" | "XFORWARD"),
         }
     }
 

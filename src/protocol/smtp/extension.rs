@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Smtp;
 use super::refusal::Refusal;
-use super::xclient::ATTRIBUTES;
+use super::{xclient, xforward};
 use crate::base::Timestamp;
 use crate::mail::Parameters;
 use crate::protocol::StartTls;
@@ -42,7 +42,8 @@ impl Smtp {
             all.extend(self.capability_overrides.mechanism_list("AUTH", &self.tls));
         }
         if self.config.xclient {
-            all.push(format!("XCLIENT {}", ATTRIBUTES.join(" ")).into());
+            all.push(format!("XCLIENT {}", xclient::ATTRIBUTES.join(" ")).into());
+            all.push(format!("XFORWARD {}", xforward::ATTRIBUTES.join(" ")).into());
         }
         all.push("HELP".into());
         all = self.capability_overrides.apply(&self.tls, all);

@@ -14,6 +14,7 @@ mod perform;
 mod refusal;
 mod verify;
 mod xclient;
+mod xforward;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use super::{
     RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::base::Timestamp;
-use crate::mail::{Accounts, Message, Recipient, Sender};
+use crate::mail::{Accounts, Forwarded, Message, Recipient, Sender};
 use crate::sasl::{Authentication, Channel};
 use chunk::{Chunk, PendingChunk};
 use command::SmtpCommand;
@@ -47,7 +48,7 @@ pub(crate) struct Config {
     /// Whether MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
     pub(crate) lenient: Lenient,
-    /// Whether XCLIENT is announced and accepted.
+    /// Whether XCLIENT and XFORWARD are announced and accepted.
     pub(crate) xclient: bool,
     /// Whether the domains of senders and recipients must be fully qualified (RFC 6409 §4.2).
     pub(crate) needs_qualified: bool,
@@ -108,6 +109,8 @@ pub(crate) struct Smtp {
     is_introduced: bool,
     is_logged_in: bool,
     tls: TlsState,
+    /// What XFORWARD told for the next transaction.
+    forwarded: Option<Box<Forwarded>>,
     /// Whether the server has too many sessions: the greeting is 421.
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
@@ -140,6 +143,7 @@ struct Transaction {
     accepted: usize,
     /// Until when the message is held.
     held: Option<Timestamp>,
+    forwarded: Option<Box<Forwarded>>,
 }
 
 /// A request of the client, or an event that needs a reply like one.
@@ -178,6 +182,7 @@ impl Smtp {
             is_introduced: false,
             is_logged_in: false,
             tls,
+            forwarded: None,
             is_busy,
             capability_overrides: CapabilityOverrides::default(),
         }
@@ -398,6 +403,7 @@ impl Machine for Smtp {
         self.is_introduced = false;
         self.is_logged_in = false;
         self.state = SmtpState::Idle;
+        self.forwarded = None;
     }
 
     fn unfinished(&self) -> Unfinished {

@@ -15,7 +15,7 @@ use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outco
 use crate::sasl::{Authentication, Failure, Mechanism, Progress};
 
 /// The result of a command: its reply, or why it is refused.
-type Answer = Result<Outcome<Request>, Refusal>;
+pub(super) type Answer = Result<Outcome<Request>, Refusal>;
 
 pub(super) fn answered(reply: Reply) -> Outcome<Request> {
     Outcome { reply, status: Some(Status::Positive), next: Next::Continue }
@@ -98,6 +98,7 @@ impl Smtp {
             SmtpCommand::Bdat { .. } => Err(Refusal::parameters("BDAT comes with a chunk")),
             SmtpCommand::Rset => {
                 self.state = SmtpState::Idle;
+                self.forwarded = None;
                 Ok(say("250 2.0.0 Ok"))
             }
             SmtpCommand::Noop => Ok(say("250 2.0.0 Ok")),
@@ -107,6 +108,7 @@ impl Smtp {
             SmtpCommand::Quit => Ok(Outcome { next: Next::End, ..say("221 2.0.0 Bye") }),
             SmtpCommand::Starttls => self.starttls(),
             SmtpCommand::Xclient(client) => self.xclient(client, txn),
+            SmtpCommand::Xforward(told) => self.xforward(&told),
             SmtpCommand::Auth { mechanism, initial } => self.auth(mechanism, initial, txn),
         }
     }
@@ -115,6 +117,7 @@ impl Smtp {
     fn hello(&mut self, name: &str, txn: &mut MailTxn<'_>, is_extended: bool) -> Outcome<Request> {
         self.is_introduced = true;
         self.state = SmtpState::Idle;
+        self.forwarded = None;
         txn.introduce(name);
         let host = &*self.config.host;
         if !is_extended {
@@ -147,7 +150,9 @@ impl Smtp {
         }
         self.may_require_tls(sender.parameters())?;
         let held = self.held_until(sender.parameters(), txn.now())?;
-        self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0, held });
+        let forwarded = self.forwarded.take();
+        self.state =
+            SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0, held, forwarded });
         Ok(say("250 2.1.0 Ok"))
     }
 
@@ -227,6 +232,7 @@ impl Smtp {
         let Some(envelope) = Envelope::new(transaction.sender, transaction.recipients) else {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         };
+        let envelope = envelope.with_forwarded(transaction.forwarded);
         if self.config.dialect == Dialect::Lmtp {
             let (message, is_filed) = txn.capture(envelope, raw);
             let deliveries = Request::Deliveries(Box::new(Deliveries::new(message, is_filed, txn.resets())));
@@ -241,7 +247,10 @@ impl Smtp {
 
     fn help(&self) -> Outcome<Request> {
         // EXPN is not implemented, so it is not listed.
-        let is_off = |event: Event| event == Event::SmtpExpn || event == Event::SmtpXclient && !self.config.xclient;
+        let is_off = |event: Event| {
+            event == Event::SmtpExpn
+                || matches!(event, Event::SmtpXclient | Event::SmtpXforward) && !self.config.xclient
+        };
         let is_named = |(verb, event): &&(&str, Event)| !is_off(*event) && self.config.dialect.has(verb);
         let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();

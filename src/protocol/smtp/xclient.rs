@@ -22,23 +22,11 @@ pub(crate) struct Xclient {
 /// Parses the attributes.
 pub(super) fn parse(argument: &str) -> Result<SmtpCommand, Refusal> {
     let mut client = Xclient::default();
-    let mut words = argument.split(' ').filter(|word| !word.is_empty()).peekable();
-    if words.peek().is_none() {
-        return Err(Refusal::parameters("it must be XCLIENT attribute=value"));
-    }
-    for word in words {
-        let wrong = |why: &str| Refusal::parameters(&format!("Bad XCLIENT attribute {}: {why}", visible(word)));
-        let (name, value) = word.split_once('=').ok_or_else(|| wrong("it has no value"))?;
-        let name = name.to_ascii_uppercase();
-        if !ATTRIBUTES.contains(&name.as_str()) {
-            return Err(wrong("it is unknown"));
-        }
-        if ["[UNAVAILABLE]", "[TEMPUNAVAIL]"].iter().any(|its| its.eq_ignore_ascii_case(value)) {
-            continue;
-        }
-        let value = decoded(value).ok_or_else(|| wrong("the value is not xtext"))?;
+    for Attribute { word, name, value } in attributes("XCLIENT", &ATTRIBUTES, argument)? {
+        let Some(value) = value else { continue };
+        let wrong = |why: &str| wrong("XCLIENT", word, why);
         let told = &mut client.told;
-        match name.as_str() {
+        match name {
             "ADDR" => told.address = Some(address(&value).ok_or_else(|| wrong("it is not an address"))?),
             "DESTADDR" => told.destination = Some(address(&value).ok_or_else(|| wrong("it is not an address"))?),
             "PORT" => told.port = Some(value.parse().map_err(|_| wrong("it is not a port"))?),
@@ -56,8 +44,43 @@ pub(super) fn parse(argument: &str) -> Result<SmtpCommand, Refusal> {
     Ok(SmtpCommand::Xclient(client))
 }
 
+/// An attribute as written, its name, and its value; `None` if that is not available.
+pub(super) struct Attribute<'a> {
+    pub(super) word: &'a str,
+    pub(super) name: &'static str,
+    pub(super) value: Option<String>,
+}
+
+/// The attributes of XCLIENT or XFORWARD, in order.
+pub(super) fn attributes<'a>(
+    verb: &str,
+    known: &[&'static str],
+    argument: &'a str,
+) -> Result<Vec<Attribute<'a>>, Refusal> {
+    let words: Vec<&str> = argument.split(' ').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err(Refusal::parameters(&format!("it must be {verb} attribute=value")));
+    }
+    let read = |word: &'a str| {
+        let (name, value) = word.split_once('=').ok_or_else(|| wrong(verb, word, "it has no value"))?;
+        let name = known.iter().find(|its| its.eq_ignore_ascii_case(name));
+        let name = *name.ok_or_else(|| wrong(verb, word, "it is unknown"))?;
+        if ["[UNAVAILABLE]", "[TEMPUNAVAIL]"].iter().any(|its| its.eq_ignore_ascii_case(value)) {
+            return Ok(Attribute { word, name, value: None });
+        }
+        let value = decoded(value).ok_or_else(|| wrong(verb, word, "the value is not xtext"))?;
+        Ok(Attribute { word, name, value: Some(value) })
+    };
+    words.into_iter().map(read).collect()
+}
+
+/// The refusal of an attribute.
+pub(super) fn wrong(verb: &str, word: &str, why: &str) -> Refusal {
+    Refusal::parameters(&format!("Bad {verb} attribute {}: {why}", visible(word)))
+}
+
 /// An IPv4 address, or an IPv6 address after `IPV6:`.
-fn address(text: &str) -> Option<IpAddr> {
+pub(super) fn address(text: &str) -> Option<IpAddr> {
     match text.split_at_checked(5) {
         Some((prefix, address)) if prefix.eq_ignore_ascii_case("IPV6:") => {
             address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
@@ -95,6 +118,7 @@ impl Smtp {
         }
         self.state = SmtpState::Idle;
         self.is_introduced = false;
+        self.forwarded = None;
         if let Some(helo) = &client.helo {
             txn.introduce(helo);
         }
