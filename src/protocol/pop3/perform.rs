@@ -121,19 +121,25 @@ impl Pop3 {
         }
     }
 
+    fn begin_tls(&self) -> Answer {
+        // RFC 6856 §2.1: a client must not issue STLS after UTF8.
+        if self.is_utf8 {
+            return Err("STLS must come before UTF8".to_owned());
+        }
+        match self.tls.may_begin() {
+            Ok(()) => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
+            Err(NoStartTls::Active) => Err("TLS is active already".to_owned()),
+            Err(NoStartTls::Never) => Err("STLS is not implemented".to_owned()),
+        }
+    }
+
     fn authorize(&mut self, command: Pop3Command, txn: &mut MailTxn<'_>) -> Answer {
         let named = match &mut self.state {
             Pop3State::Authorization(user) => user.take(),
             Pop3State::Silent | Pop3State::Sasl(_) | Pop3State::Transaction(..) => None,
         };
         match command {
-            // RFC 6856 §2.1: a client must not issue STLS after UTF8.
-            Pop3Command::Stls if self.is_utf8 => Err("STLS must come before UTF8".to_owned()),
-            Pop3Command::Stls => match self.tls.may_begin() {
-                Ok(()) => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
-                Err(NoStartTls::Active) => Err("TLS is active already".to_owned()),
-                Err(NoStartTls::Never) => Err("STLS is not implemented".to_owned()),
-            },
+            Pop3Command::Stls => self.begin_tls(),
             Pop3Command::Utf8 => {
                 self.is_utf8 = true;
                 Ok(ok("UTF-8 is enabled"))
