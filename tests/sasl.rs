@@ -38,7 +38,23 @@ const CLIENTS: &[(&str, &str, &str)] = &[
     ("python3", "CRAM-MD5", "python3 -c 'import imaplib, os; its = os.environ; imaplib.IMAP4(\"localhost\", int(its[\"IMAP\"])).login_cram_md5(its[\"USER\"], its[\"PASSWORD\"])'"),
     ("python3", "CRAM-MD5", "python3 -c 'import smtplib, os; its = os.environ; smtplib.SMTP(\"localhost\", int(its[\"SMTP\"])).login(its[\"USER\"], its[\"PASSWORD\"])'"),
     ("nodemailer", "CRAM-MD5", "node -e \"$NODEMAILER\""),
+    ("curl", "NTLM", "echo hi | curl -sS -m 9 smtp://localhost:$SMTP -u \"$USER:$PASSWORD\" --login-options AUTH=NTLM --mail-from $USER --mail-rcpt $USER -T -"),
+    ("curl", "NTLM", "curl -sS -m 9 imap://localhost:$IMAP/ -u \"$USER:$PASSWORD\" --login-options AUTH=NTLM"),
+    ("curl", "NTLM", "curl -sS -m 9 pop3://localhost:$POP3/ -u \"EXAMPLE\\\\$USER:$PASSWORD\" --login-options AUTH=NTLM"),
 ];
+
+/// Clients that present the certificate in `$CERT`, and their commands.
+#[rustfmt::skip]
+const CERTIFIED: &[(&str, &str)] = &[
+    ("curl", "echo hi | curl -sS -m 9 --cacert $CA --cert $CERT --ssl-reqd smtp://localhost:$SMTP -u \"$USER:\" --login-options AUTH=EXTERNAL --mail-from $USER --mail-rcpt $USER -T -"),
+    ("curl", "curl -sS -m 9 --cacert $CA --cert $CERT imaps://localhost:$IMAPS/ -u \"$USER:\" --login-options AUTH=EXTERNAL"),
+    ("curl", "curl -sS -m 9 --cacert $CA --cert $CERT --ssl-reqd pop3://localhost:$POP3/ -u \"$USER:\" --login-options AUTH=EXTERNAL"),
+    ("gsasl", "gsasl --imap --quiet --mechanism=EXTERNAL --authorization-id=$USER --x509-ca-file=$CA --x509-cert-file=$CERT --x509-key-file=$CERT --connect=localhost:$IMAP"),
+    ("python3", "python3 -c \"$CONTEXT; import imaplib; imaplib.IMAP4_SSL('localhost', int(its['IMAPS']), ssl_context=context).authenticate('EXTERNAL', lambda _: b'')\""),
+    ("python3", "python3 -c \"$CONTEXT; import smtplib; lmtp = smtplib.LMTP('localhost', int(its['LMTP'])); lmtp.starttls(context=context); lmtp.ehlo(); assert 'EXTERNAL' in lmtp.esmtp_features['auth']; assert lmtp.docmd('AUTH', 'EXTERNAL =')[0] == 235\""),
+];
+const CONTEXT: &str = "import os, ssl; its = os.environ; context = ssl.create_default_context(cafile=its['CA']); \
+    context.load_cert_chain(its['CERT'])";
 
 const MBSYNC: &str = "IMAPStore far\nHost localhost\nPort %s\nUser %s\nPass %s\nSSLType None\nAuthMechs SCRAM-SHA-256\n\n\
     MaildirStore near\nPath %s/\nInbox %s/INBOX\n\nChannel both\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n";
@@ -55,7 +71,8 @@ const PASSWORD: &str = "secret";
 /// A server with this mechanism only if it is off unless it is named.
 fn server(mechanism: &str) -> MailServer {
     let builder = MailServer::builder().account(USER, PASSWORD).submission_requires_auth(false);
-    if mechanism == "DIGEST-MD5" { builder.auth([mechanism]) } else { builder }.start()
+    let is_optional = matches!(mechanism, "DIGEST-MD5" | "NTLM");
+    if is_optional { builder.auth([mechanism]) } else { builder }.start()
 }
 
 /// A client's command with this password.
@@ -67,12 +84,21 @@ fn command(server: &MailServer, mechanism: &str, script: &str, password: &str, h
     sh.args(["-ec", script]).env("HOME", home).env("NO_PROXY", "*").env("CA", &ca);
     sh.env("USER", USER).env("PASSWORD", password).env("GSASL", gsasl);
     sh.env("MBSYNC", MBSYNC).env("NODEMAILER", NODEMAILER);
-    for (name, endpoint) in
-        [("SMTP", server.smtp()), ("SUBMISSION", server.submission()), ("IMAP", server.imap()), ("POP3", server.pop3())]
-    {
+    ports(&mut sh, server);
+    sh
+}
+
+fn ports(sh: &mut std::process::Command, server: &MailServer) {
+    for (name, endpoint) in [
+        ("SMTP", server.smtp()),
+        ("SUBMISSION", server.submission()),
+        ("LMTP", server.lmtp()),
+        ("IMAP", server.imap()),
+        ("IMAPS", server.imaps()),
+        ("POP3", server.pop3()),
+    ] {
         sh.env(name, endpoint.port().to_string());
     }
-    sh
 }
 
 #[test]
@@ -90,6 +116,58 @@ fn real_clients_log_in_with_each_mechanism_they_have() {
 
         let refused = output(&mut command(&server, mechanism, script, "wrong", home), "");
         assert!(!refused.status.success(), "{client} logs in with {mechanism} and a wrong password");
+    }
+}
+
+#[test]
+fn real_clients_log_in_with_a_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = folder.path().join("client.pem");
+    for (client, script) in CERTIFIED.iter().filter(|(client, ..)| is_there(client)) {
+        let server = MailServer::builder().account(USER, PASSWORD).account("eve@example.org", PASSWORD);
+        let server = server.auth(["EXTERNAL"]).start();
+        // Another server's CA.
+        let other = MailServer::builder().auth(["EXTERNAL"]).start();
+        for (pem, is_accepted) in [
+            (server.client_certificate(USER), true),
+            (server.client_certificate("nobody@example.org"), false),
+            (other.client_certificate(USER), false),
+        ] {
+            std::fs::write(&certificate, pem).unwrap();
+            let mut sh = interpreter("sh");
+            sh.args(["-ec", script]).env("HOME", folder.path()).env("NO_PROXY", "*").env("USER", USER);
+            sh.env("CA", server.ca_file()).env("CERT", &certificate).env("CONTEXT", CONTEXT);
+            ports(&mut sh, &server);
+
+            let said = output(&mut sh, "");
+
+            // gsasl succeeds if no mechanism is announced that it knows.
+            let is_met = said.status.success() || !is_accepted;
+            assert!(is_met, "{client}: {script}: {said:?} {}", server.transcript());
+            server.settled().block();
+            let logins = server.sessions().into_iter().filter_map(|its| its.mechanism.map(String::from));
+            assert_eq!(logins.collect::<Vec<_>>(), if is_accepted { &["EXTERNAL"][..] } else { &[] }, "{client}");
+            server.clear();
+        }
+    }
+}
+
+#[test]
+fn external_is_announced_and_accepted_only_with_a_certificate() {
+    let server = MailServer::builder().account(USER, PASSWORD).auth(["EXTERNAL", "PLAIN"]).start();
+    for (protocol, hello, login) in PROTOCOLS {
+        for is_tls in [false, true] {
+            let mut wire = Wire::greeted(&server, protocol, is_tls);
+            wire.say(&format!("{hello}\r\n{login}EXTERNAL =\r\nQUIT\r\nz LOGOUT\r\n"));
+            let mut said = Vec::new();
+            while let Ok(octets) = wire.read() {
+                said.extend(octets);
+            }
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.contains("PLAIN") && !said.contains("EXTERNAL"), "{protocol}: {said}");
+            let refused = ["504 5.5.4", "a NO unsupported", "-ERR unsupported"];
+            assert!(refused.iter().any(|its| said.contains(its)), "{protocol}: {said}");
+        }
     }
 }
 

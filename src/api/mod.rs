@@ -224,6 +224,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(server::health))
         .routes(routes!(server::ca))
+        .routes(routes!(server::client_certificate))
         .routes(routes!(servers::list, servers::add))
         .routes(routes!(servers::one, servers::remove))
         .routes(routes!(openapi::openapi))

@@ -131,7 +131,8 @@ Examples:
 pub(super) const CA: &str = "\
 Examples:
   mailjig ca --output ca.pem
-  curl --ssl-reqd --cacert <(mailjig ca) imap://localhost:1143";
+  curl --ssl-reqd --cacert <(mailjig ca) imap://localhost:1143
+  mailjig ca --client bob@example.org --output bob.pem   for curl --cert bob.pem";
 
 pub(super) const SEND: &str = "\
 Examples:

@@ -89,7 +89,8 @@ pub(super) async fn handshake(
         sni,
     };
     let certificate = presented.and_then(|its| its.cert.first().map(|der| der.to_vec())).unwrap_or_default();
-    let channel = Channel { exporter: exporter(&connection), certificate };
+    let client = connection.peer_certificates().and_then(|its| its.first()).map(|der| der.to_vec());
+    let channel = Channel { exporter: exporter(&connection), certificate, client };
     Ok(Secured { connection, rest: sealed, facts, channel })
 }
 

@@ -160,6 +160,25 @@ impl MailServer {
         self.server.ca()
     }
 
+    /// A new certificate with which a client can prove that it is this user, signed by this server's CA, and its key, both in
+    /// PEM. The user is the common name, and an rfc822Name if it is an address. Listeners ask for a certificate if
+    /// [`auth`](crate::MailServerBuilder::auth) names EXTERNAL, the mechanism that uses it.
+    ///
+    /// # Panics
+    /// If the name is empty or has control characters.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().auth(["EXTERNAL", "PLAIN"]).start();
+    /// let pem = server.client_certificate("bob@example.org");
+    /// assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && pem.ends_with("-----END PRIVATE KEY-----\n"));
+    /// ```
+    #[track_caller]
+    pub fn client_certificate(&self, user: &str) -> String {
+        or_panic(self.server.client_certificate(user))
+    }
+
     /// A temporary file with [`ca`](Self::ca), for clients that need a path. It is deleted with the server.
     ///
     /// # Panics

@@ -71,6 +71,11 @@ impl CapabilityOverride {
     }
 }
 
+/// Whether the client has presented a certificate if this mechanism needs one.
+fn has_certificate(mechanism: &Mechanism, tls: &TlsState) -> bool {
+    !mechanism.needs_certificate() || tls.channel().is_some_and(|channel| channel.client.is_some())
+}
+
 /// The names of mechanisms in one line.
 fn names(mechanisms: &[&Mechanism]) -> String {
     mechanisms.iter().map(|mechanism| mechanism.name()).collect::<Vec<_>>().join(" ")
@@ -111,7 +116,7 @@ impl CapabilityOverrides {
     /// Whether a SASL mechanism is accepted now.
     pub(super) fn accepts(&self, mechanism: &Mechanism, tls: &TlsState) -> bool {
         // RFC 5802 §4: mechanisms with channel binding need a connection to bind to.
-        let is_possible = tls.is_active() || !mechanism.needs_channel_binding();
+        let is_possible = (tls.is_active() || !mechanism.needs_channel_binding()) && has_certificate(mechanism, tls);
         let is_on = self.named(tls).map_or(!mechanism.is_optional(), |named| named.contains(&mechanism));
         is_possible && is_on
     }
@@ -132,13 +137,14 @@ impl CapabilityOverrides {
         self.named(tls).is_none_or(|named| named.is_empty() || named.iter().any(|its| is_equivalent(its)))
     }
 
-    /// The SASL mechanisms that are announced now.
+    /// The SASL mechanisms that are announced now: of those that need a connection with TLS or a certificate of the client,
+    /// only those that can be used.
     ///
     /// # Rationale
     /// A client that prefers XOAUTH2 to mechanisms with a password, and has only a password, would fail. So without
     /// tokens, it is announced only if a scenario names it. In the same way, a client that prefers SCRAM would fail if the
     /// server does not know its password.
-    pub(super) fn announced(&self, tls: &TlsState) -> impl Iterator<Item = &'static Mechanism> {
+    pub(super) fn announced<'a>(&'a self, tls: &'a TlsState) -> impl Iterator<Item = &'static Mechanism> + 'a {
         let named = self.named(tls);
         let all = Mechanism::all().filter(move |its| {
             named.is_none()
@@ -152,7 +158,13 @@ impl CapabilityOverrides {
         });
         let is_bound = tls.channel().is_some_and(Channel::has_default_binding);
         let all = named.into_iter().flatten().copied().chain(all);
-        all.filter(move |its| is_bound || !its.needs_channel_binding())
+        all.filter(move |its| (is_bound || !its.needs_channel_binding()) && has_certificate(its, tls))
+    }
+
+    /// Whether a mechanism that needs a certificate of the client is named for sessions with TLS.
+    pub(crate) fn wants_certificate(&self) -> bool {
+        let named = self.changes.as_ref().and_then(|changes| changes.1.mechanisms.as_deref());
+        named.is_some_and(|named| named.iter().any(|its| its.needs_certificate()))
     }
 
     /// The SASL mechanisms that a change names.
@@ -254,11 +266,29 @@ mod tests {
             let mut tls = TlsState::new(StartTls::Offered, false);
             if let Some(is_tls13) = is_tls13 {
                 tls.activate();
-                tls.bind(Channel { exporter: is_tls13.then_some([0; 32]), certificate: Vec::new() });
+                tls.bind(Channel { exporter: is_tls13.then_some([0; 32]), ..Channel::default() });
             }
 
             assert_eq!(overrides.announced(&tls).any(|its| its == plus), is_announced, "{is_tls13:?}");
             assert_eq!(overrides.accepts(plus, &tls), is_accepted, "{is_tls13:?}");
+        }
+    }
+
+    #[test]
+    fn external_needs_the_certificate_of_the_client() {
+        let external = Mechanism::parse(b"EXTERNAL").unwrap();
+        let mut overrides = CapabilityOverrides::default();
+        assert!(!overrides.wants_certificate());
+        overrides.change(&CapabilityOverride { mechanisms: Some(vec![external]), ..CapabilityOverride::default() });
+        assert!(overrides.wants_certificate());
+
+        for client in [None, Some(Vec::new())] {
+            let mut tls = TlsState::new(StartTls::Offered, true);
+            let has_certificate = client.is_some();
+            tls.bind(Channel { client, ..Channel::default() });
+
+            assert_eq!(overrides.announced(&tls).count(), usize::from(has_certificate));
+            assert_eq!(overrides.accepts(external, &tls), has_certificate);
         }
     }
 

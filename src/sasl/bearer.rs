@@ -56,7 +56,7 @@ impl LoginVerdict {
     /// Ends the login, or sends the error that the client has to answer first.
     pub(super) fn concluded(self, is_random: bool, error: impl FnOnce(TokenError) -> String) -> SaslStep {
         match self.failure {
-            None | Some(Failure::Password | Failure::Refused(_)) => SaslStep::Verdict(self),
+            None | Some(Failure::Password | Failure::Refused(_) | Failure::Unauthorized(_)) => SaslStep::Verdict(self),
             Some(Failure::Token(why)) => {
                 SaslStep::Next(Box::new(Refused { verdict: self, error: error(why), is_random }))
             }

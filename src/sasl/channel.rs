@@ -3,13 +3,15 @@
 use ring::digest::{SHA256, digest};
 
 /// What is known of the TLS connection under a login.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Channel {
     /// The keying material of `tls-exporter` (RFC 9266 §2). Only in TLS 1.3: in TLS 1.2 it is unique only with the
     /// extended master secret (RFC 9266 §4.2), of which the TLS library does not tell.
     pub(crate) exporter: Option<[u8; 32]>,
     /// The server's certificate, in DER.
     pub(crate) certificate: Vec<u8>,
+    /// The client's certificate, in DER, which the server has verified. `None` if the client presented none.
+    pub(crate) client: Option<Vec<u8>>,
 }
 
 impl Channel {
@@ -43,7 +45,7 @@ mod tests {
             (None, "tls-server-end-point", true),
             (Some([1; 32]), "tls-unique", false),
         ] {
-            let channel = Channel { exporter, certificate: b"certificate".to_vec() };
+            let channel = Channel { exporter, certificate: b"certificate".to_vec(), client: None };
 
             assert_eq!(channel.binding(kind).is_some(), has_binding, "{exporter:?} {kind}");
         }

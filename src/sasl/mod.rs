@@ -7,10 +7,13 @@ mod anonymous;
 mod apop;
 mod authentication;
 mod bearer;
+mod certificate;
 mod channel;
 mod cram_md5;
 mod digest_md5;
+mod external;
 mod login;
+mod ntlm;
 mod oauthbearer;
 mod plain;
 mod scram;
@@ -41,6 +44,8 @@ const MECHANISMS: &[&Mechanism] = &[
     &xoauth2::MECHANISM,
     &oauthbearer::MECHANISM,
     &digest_md5::MECHANISM,
+    &ntlm::MECHANISM,
+    &external::MECHANISM,
     &anonymous::MECHANISM,
 ];
 
@@ -50,6 +55,8 @@ pub(crate) struct Mechanism {
     name: &'static str,
     /// Whether it requires channel binding to TLS (RFC 5056), as mechanisms with names in `-PLUS` do.
     needs_channel_binding: bool,
+    /// Whether it requires that the client has presented a certificate.
+    needs_certificate: bool,
     secret: Secret,
     /// Whether the server sends the first message, so that there is no initial response.
     is_server_first: bool,
@@ -145,6 +152,8 @@ pub(crate) enum Failure {
     Token(TokenError),
     /// The mechanism refuses the login for this reason, whatever the password is.
     Refused(&'static str),
+    /// The client proved who it is, but may not act as the user whom it names, for this reason.
+    Unauthorized(&'static str),
 }
 
 /// The accounts as mechanisms see them.
@@ -170,7 +179,15 @@ pub(crate) enum Password<'a> {
 impl Mechanism {
     /// A mechanism in which the client sends the first message.
     const fn new(name: &'static str, secret: Secret, begin: fn(&Context<'_>) -> Box<dyn SaslExchange>) -> Self {
-        Self { name, secret, needs_channel_binding: false, is_server_first: false, is_optional: false, begin }
+        Self {
+            name,
+            secret,
+            needs_channel_binding: false,
+            needs_certificate: false,
+            is_server_first: false,
+            is_optional: false,
+            begin,
+        }
     }
 
     /// The same mechanism with the server's message first.
@@ -186,6 +203,11 @@ impl Mechanism {
     /// The same mechanism with channel binding.
     const fn bound(self) -> Self {
         Self { needs_channel_binding: true, ..self }
+    }
+
+    /// The same mechanism, for clients that have presented a certificate.
+    const fn certified(self) -> Self {
+        Self { needs_certificate: true, ..self }
     }
 
     /// The mechanism of this name, compared case-insensitively.
@@ -229,6 +251,10 @@ impl Mechanism {
 
     pub(crate) fn needs_channel_binding(&self) -> bool {
         self.needs_channel_binding
+    }
+
+    pub(crate) fn needs_certificate(&self) -> bool {
+        self.needs_certificate
     }
 }
 
@@ -279,7 +305,7 @@ impl LoginVerdict {
         let why = match self.failure {
             None => "there is no such user",
             Some(Failure::Password) => "the user name or the password is wrong",
-            Some(Failure::Refused(why)) => why,
+            Some(Failure::Refused(why) | Failure::Unauthorized(why)) => why,
             Some(Failure::Token(TokenError::Malformed(why))) => {
                 return format!("Authentication failed: the response is malformed: {why}");
             }

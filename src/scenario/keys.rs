@@ -135,7 +135,7 @@ const MECHANISMS: Form = Form::OneOrMore(&Form::Words(|| Mechanism::all().map(Me
 const AUTH: Key = Key::new(
     "auth",
     MECHANISMS,
-    "The SASL mechanisms that the server announces and accepts. LOGIN of IMAP, and USER and PASS of POP3, are accepted if it names PLAIN or LOGIN, and APOP if it names CRAM-MD5; an empty list turns SASL off and leaves these commands. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 and OAUTHBEARER if an account has `tokens`. Mechanisms in `-PLUS` need TLS; DIGEST-MD5 and ANONYMOUS are on only if they are named.",
+    "The SASL mechanisms that the server announces and accepts. LOGIN of IMAP, and USER and PASS of POP3, are accepted if it names PLAIN or LOGIN, and APOP if it names CRAM-MD5; an empty list turns SASL off and leaves these commands. Default: PLAIN, LOGIN, and what the accounts can use: CRAM-MD5 and SCRAM if there is a list of accounts with passwords, XOAUTH2 and OAUTHBEARER if an account has `tokens`. Mechanisms in `-PLUS` need TLS; DIGEST-MD5, NTLM, EXTERNAL and ANONYMOUS are on only if they are named.",
 )
 .example(r#"auth = ["LOGIN"]"#);
 const CAPS: Key = Key::new(

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -65,42 +65,65 @@ impl Certificates {
             Certificate::Expired => (&self.expired, yesterday - Duration::days(36), 30),
         };
         Arc::clone(made.get_or_init(|| {
-            let leaf = self.leaf(ExtendedKeyUsagePurpose::ServerAuth, from, from + Duration::days(days));
+            let leaf = self.leaf(from, from + Duration::days(days));
             Arc::new(leaf.expect("names were checked and ring signs with P-256"))
         }))
     }
 
-    /// A certificate that a client may present.
-    #[cfg(test)]
-    pub(super) fn for_client(&self) -> CertifiedKey {
-        let yesterday = self.authority().yesterday;
-        self.leaf(ExtendedKeyUsagePurpose::ClientAuth, yesterday, yesterday + Duration::days(30)).unwrap()
+    /// A new certificate with which a client says that it is this user, and its key, in PEM. The user is the common name,
+    /// and an rfc822Name if it is an address.
+    pub(super) fn for_client(&self, user: &str) -> String {
+        self.client(user).expect("a name may have any characters, and ring signs with P-256")
+    }
+
+    fn client(&self, user: &str) -> Result<String, rcgen::Error> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, user);
+        // RFC 5280 §4.2.1.6: an rfc822Name is in ASCII.
+        if user.contains('@')
+            && let Ok(address) = user.try_into()
+        {
+            params.subject_alt_names.push(SanType::Rfc822Name(address));
+        }
+        let from = self.authority().yesterday;
+        let certificate =
+            self.sign(params, &key, ExtendedKeyUsagePurpose::ClientAuth, from, from + Duration::days(LEAF_DAYS))?;
+        Ok(pem("CERTIFICATE", certificate.der()) + &pem("PRIVATE KEY", key.serialized_der()))
     }
 
     fn authority(&self) -> &Authority {
         self.authority.get_or_init(|| Authority::new().expect("ring signs with P-256"))
     }
 
-    /// A certificate signed by the CA, with its own key.
-    fn leaf(
-        &self,
-        usage: ExtendedKeyUsagePurpose,
-        from: OffsetDateTime,
-        to: OffsetDateTime,
-    ) -> Result<CertifiedKey, Box<dyn std::error::Error>> {
+    /// A certificate of a server, with its own key.
+    fn leaf(&self, from: OffsetDateTime, to: OffsetDateTime) -> Result<CertifiedKey, Box<dyn std::error::Error>> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut leaf = CertificateParams::new(&*self.names)?;
-        leaf.distinguished_name.push(DnType::CommonName, self.names[0].as_str());
-        leaf.is_ca = IsCa::ExplicitNoCa;
-        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        leaf.extended_key_usages = vec![usage];
-        leaf.use_authority_key_identifier_extension = true;
-        leaf.not_before = from;
-        leaf.not_after = to;
-        let leaf = leaf.signed_by(&key, &self.authority().issuer)?;
+        let mut params = CertificateParams::new(&*self.names)?;
+        params.distinguished_name.push(DnType::CommonName, self.names[0].as_str());
+        let leaf = self.sign(params, &key, ExtendedKeyUsagePurpose::ServerAuth, from, to)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let key = rustls::crypto::ring::sign::any_supported_type(&key)?;
         Ok(CertifiedKey::new(vec![leaf.der().clone()], key))
+    }
+
+    /// Signs a certificate for this key, which is not one of a CA.
+    fn sign(
+        &self,
+        mut params: CertificateParams,
+        key: &KeyPair,
+        usage: ExtendedKeyUsagePurpose,
+        from: OffsetDateTime,
+        to: OffsetDateTime,
+    ) -> Result<rcgen::Certificate, rcgen::Error> {
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![usage];
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = from;
+        params.not_after = to;
+        params.signed_by(key, &self.authority().issuer)
     }
 }
 
@@ -122,17 +145,17 @@ impl Authority {
         params.not_before = yesterday;
         params.not_after = yesterday + Duration::days(CA_DAYS);
         let certificate = params.self_signed(&key)?.der().clone();
-        Ok(Self { pem: pem(&certificate), certificate, issuer: Issuer::new(params, key), yesterday })
+        Ok(Self { pem: pem("CERTIFICATE", &certificate), certificate, issuer: Issuer::new(params, key), yesterday })
     }
 }
 
-/// A certificate as text (RFC 7468 §5.1).
-fn pem(der: &[u8]) -> String {
+/// A certificate or a key as text (RFC 7468 §5.1, §10).
+fn pem(label: &str, der: &[u8]) -> String {
     let base64 = data_encoding::BASE64.encode(der);
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut text = format!("-----BEGIN {label}-----\n");
     for line in base64.as_bytes().chunks(64) {
         text.extend(line.iter().copied().map(char::from));
         text.push('\n');
     }
-    text + "-----END CERTIFICATE-----\n"
+    text + &format!("-----END {label}-----\n")
 }

@@ -69,7 +69,7 @@ use webhooks::Webhooks;
 #[cfg(feature = "api")]
 pub(crate) use webhooks::{MOST_WEBHOOKS, NewHook, Webhook};
 
-use crate::base::Live;
+use crate::base::{Live, is_identifier};
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::imap::Imap;
 use crate::protocol::pop3::Pop3;
@@ -191,6 +191,14 @@ impl Server {
     /// The certificate of this server's CA, in PEM.
     pub(crate) fn ca(&self) -> &str {
         self.tls.ca()
+    }
+
+    /// A new certificate of this user, signed by the server's CA, and its key, in PEM. Fails if the name is not valid.
+    pub(crate) fn client_certificate(&self, user: &str) -> Result<String, String> {
+        match is_identifier(user) {
+            true => Ok(self.tls.client_certificate(user)),
+            false => Err("a user name must not be empty or contain control characters".to_owned()),
+        }
     }
 
     /// Its own settings, without those of the scenario.

@@ -42,6 +42,11 @@ impl TlsConfigs {
         self.certificates.ca()
     }
 
+    /// A new certificate of this user, and its key, in PEM.
+    pub(super) fn client_certificate(&self, user: &str) -> String {
+        self.certificates.for_client(user)
+    }
+
     /// The configuration that presents this profile to a client that requested this name.
     pub(super) fn config(&self, profile: &Profile, sni: Option<&str>) -> Arc<ServerConfig> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +118,9 @@ impl OwnTls {
 #[cfg(test)]
 mod tests {
     use rustls::client::ResolvesClientCert;
-    use rustls::pki_types::ServerName;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::sign::CertifiedKey;
     use rustls::{ClientConfig, ClientConnection, ServerConnection};
 
     use super::*;
@@ -142,6 +149,14 @@ mod tests {
         config
     }
 
+    /// A certificate of a client, with its key.
+    fn of_client(configs: &TlsConfigs) -> CertifiedKey {
+        let pem = configs.client_certificate("bob@example.org");
+        let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap();
+        CertifiedKey::from_der(chain, PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap(), &configs.provider)
+            .unwrap()
+    }
+
     /// What both sides negotiate; or the error of the server; or, if the server accepts, the error of the client.
     fn agreed(configs: &TlsConfigs, profile: &Profile, client: ClientConfig) -> Result<String, String> {
         let name = ServerName::try_from("localhost").unwrap();
@@ -168,7 +183,7 @@ mod tests {
     #[test]
     fn a_configuration_follows_its_profile() {
         let configs = configs();
-        let own = || Some(Arc::new(SingleCertAndKey::from(configs.certificates.for_client())) as Arc<_>);
+        let own = || Some(Arc::new(SingleCertAndKey::from(of_client(&configs))) as Arc<_>);
         let both: &[&'static SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let profile = Profile::DEFAULT;
         let imap = Profile { alpn: vec!["imap".into(), "imap4".into()], ..Profile::DEFAULT };

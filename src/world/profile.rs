@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::base::SessionNo;
-use crate::protocol::{CapabilityOverride, Machine};
-use crate::rule::Profile;
+use crate::protocol::{CapabilityOverride, CapabilityOverrides, Machine};
+use crate::rule::{ClientAuth, Profile};
 use crate::scenario::Announced;
 
 impl World {
@@ -11,24 +11,38 @@ impl World {
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         if let Some(overrides) = machine.capability_overrides() {
             overrides.set_accounts(&self.mail.accounts);
-            if self.mechanisms.is_some() {
-                let mechanisms = self.mechanisms.clone();
-                overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
-            }
+            self.change_capabilities(session, overrides);
+        }
+    }
+
+    /// Makes the changes that the settings and the scenario say.
+    fn change_capabilities(&self, session: SessionNo, overrides: &mut CapabilityOverrides) {
+        if self.mechanisms.is_some() {
+            let mechanisms = self.mechanisms.clone();
+            overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
         }
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {
-            if listener.protocol() == *protocol
-                && let Some(overrides) = machine.capability_overrides()
-            {
+            if listener.protocol() == *protocol {
                 overrides.change(clear);
                 overrides.change_under_tls(under_tls);
             }
         }
     }
 
-    /// The TLS profile for this session: the one that a rule chose, otherwise the scenario's profile of the listener.
-    pub(crate) fn profile_of(&self, session: SessionNo) -> &Profile {
+    /// The TLS profile for this session: the one that a rule chose, otherwise the scenario's profile of the listener. It
+    /// requests a certificate of the client if a mechanism needs one.
+    pub(crate) fn profile_of(&self, session: SessionNo) -> Profile {
+        let mut profile = self.chosen_profile(session).clone();
+        let mut overrides = CapabilityOverrides::default();
+        self.change_capabilities(session, &mut overrides);
+        if overrides.wants_certificate() && profile.client_auth == ClientAuth::None {
+            profile.client_auth = ClientAuth::Requested;
+        }
+        profile
+    }
+
+    fn chosen_profile(&self, session: SessionNo) -> &Profile {
         const DEFAULT: &Profile = &Profile::DEFAULT;
         if let Some(presented) = self.presented.get(&session) {
             return presented;

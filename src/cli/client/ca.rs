@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::failure::Failure;
 use super::output::copy;
@@ -14,6 +15,10 @@ use crate::cli::examples;
 #[derive(Args)]
 #[command(after_help = after_help(examples::CA, STATUSES))]
 pub(in crate::cli) struct Ca {
+    /// Instead print a new certificate of this user, signed by the CA, and its key: a client that presents it can log in with
+    /// EXTERNAL.
+    #[arg(long, value_name = "USER")]
+    client: Option<String>,
     /// Write it to this file.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -23,6 +28,10 @@ pub(in crate::cli) struct Ca {
 
 impl Ca {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        copy(self.target.body("/tls/ca.pem", Query::new())?, self.output.as_deref())
+        let path = match &self.client {
+            None => "/tls/ca.pem".to_owned(),
+            Some(user) => format!("/tls/clients/{}", utf8_percent_encode(user, NON_ALPHANUMERIC)),
+        };
+        copy(self.target.body(&path, Query::new())?, self.output.as_deref())
     }
 }

@@ -35,7 +35,7 @@ impl<M: Machine> Driver<M> {
                             if let Some(Hello::Profile(profile)) = answer {
                                 world.presented.insert(session, profile);
                             }
-                            world.profile_of(session).clone()
+                            world.profile_of(session)
                         });
                         let config = (self.tls_provider.config)(&profile, sni.as_deref());
                         self.with_deadline(deadline, async |socket| handshake(socket, said, config).await).await?

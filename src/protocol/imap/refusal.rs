@@ -3,7 +3,7 @@
 use super::parser::SyntaxError;
 use super::utf7;
 use crate::mail::Flags;
-use crate::sasl::{LoginVerdict, Rejection};
+use crate::sasl::{Failure, LoginVerdict, Rejection};
 
 /// Why a command is not performed.
 #[derive(Debug, Clone)]
@@ -25,8 +25,13 @@ impl Refusal {
         Self::bad(format!("at octet {}: {what}", at + 1))
     }
 
+    /// The codes are those of RFC 5530 §3.
     pub(super) fn failed_login(verdict: &LoginVerdict) -> Self {
-        Self::no(format!("[AUTHENTICATIONFAILED] {}", verdict.failure_text()))
+        let code = match verdict.failure {
+            Some(Failure::Unauthorized(_)) => "AUTHORIZATIONFAILED",
+            None | Some(Failure::Password | Failure::Token(_) | Failure::Refused(_)) => "AUTHENTICATIONFAILED",
+        };
+        Self::no(format!("[{code}] {}", verdict.failure_text()))
     }
 
     /// RFC 3501 §6.2.2: BAD if the client cancels a login or sends what is not valid.

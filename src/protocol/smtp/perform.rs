@@ -310,7 +310,9 @@ impl Smtp {
             }
             Progress::Verdict(verdict) => Err(match verdict.failure {
                 None | Some(Failure::Password) => Refusal::new("535 5.7.8", "Authentication credentials invalid"),
-                Some(Failure::Token(_) | Failure::Refused(_)) => Refusal::new("535 5.7.8", &verdict.failure_text()),
+                Some(Failure::Token(_) | Failure::Refused(_) | Failure::Unauthorized(_)) => {
+                    Refusal::new("535 5.7.8", &verdict.failure_text())
+                }
             }),
         }
     }

@@ -5,7 +5,7 @@ use crate::sasl::TokenError;
 const EXPORTER: [u8; 32] = [7; 32];
 
 fn channel() -> Channel {
-    Channel { exporter: Some(EXPORTER), certificate: b"certificate".to_vec() }
+    Channel { exporter: Some(EXPORTER), certificate: b"certificate".to_vec(), client: None }
 }
 
 /// A client of the test: its side of the exchange, with the values that a case changes.
