@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Pop3, Pop3State};
-use crate::protocol::StartTls;
+use crate::protocol::{Event, StartTls};
 
 /// The languages of the server's texts. All texts are in English, which is also the default language (RFC 2277 §4.5).
 const LANGUAGES: [(&str, &str); 2] = [("i-default", "English, the default"), ("en", "English")];
@@ -38,6 +38,18 @@ impl Pop3 {
         }
         lines.push("IMPLEMENTATION mailjig".into());
         self.capability_overrides.apply(&self.tls, lines)
+    }
+
+    /// Refuses the commands of a login that the list of mechanisms closes.
+    pub(super) fn is_enabled(&self, event: Event) -> Result<(), String> {
+        let has_password = matches!(event, Event::Pop3User | Event::Pop3Pass);
+        if has_password && !self.capability_overrides.accepts_password_commands(&self.tls) {
+            return Err("USER and PASS are disabled; log in with AUTH".to_owned());
+        }
+        if event == Event::Pop3Apop && !self.capability_overrides.accepts_apop(&self.tls) {
+            return Err("APOP is disabled; log in with AUTH".to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -116,6 +116,7 @@ impl Pop3 {
             }
             (command, Pop3State::Silent | Pop3State::Authorization(_) | Pop3State::Sasl(_)) => {
                 self.may_come_before_tls(command.event())?;
+                self.is_enabled(command.event())?;
                 self.authorize(command, txn)
             }
         }
@@ -143,14 +144,6 @@ impl Pop3 {
             Pop3Command::Utf8 => {
                 self.is_utf8 = true;
                 Ok(ok("UTF-8 is enabled"))
-            }
-            Pop3Command::User(_) | Pop3Command::Pass(_)
-                if !self.capability_overrides.accepts_password_commands(&self.tls) =>
-            {
-                Err("USER and PASS are disabled; log in with AUTH".to_owned())
-            }
-            Pop3Command::Apop { .. } if !self.capability_overrides.accepts_apop(&self.tls) => {
-                Err("APOP is disabled; log in with AUTH".to_owned())
             }
             Pop3Command::User(login) => {
                 self.state = Pop3State::Authorization(Some(login));
