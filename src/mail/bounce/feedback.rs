@@ -58,7 +58,7 @@ pub(super) fn report(
         subject: "Complaint about a message".to_owned(),
         report_type: "feedback-report",
         text: format!(
-            "This is a feedback report of the type {} about a message received at {}\r\non {}.\r\n",
+            "This is a feedback report of the type {}\r\nabout a message received at {}\r\non {}.\r\n",
             feedback.name(),
             reporter.host,
             date(message.received())
