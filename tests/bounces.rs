@@ -191,9 +191,11 @@ fn sisimai_reads_reports() {
     assert_eq!(printed.lines().collect::<Vec<_>>(), SISIMAI.iter().map(|(_, read)| *read).collect::<Vec<_>>());
 }
 
+type NewBounce = fn() -> Bounce;
+
 /// Reports, and what Sisimai reads in them. It takes a receipt for the answer of an absent recipient.
 #[rustfmt::skip]
-const SISIMAI: &[(fn() -> Bounce, &str)] = &[
+const SISIMAI: &[(NewBounce, &str)] = &[
     (Bounce::failed, "bob@example.org all@example.org failed 5.1.1 userunknown"),
     (|| Bounce::failed().diagnostic("552 5.2.2 Mailbox full"), "bob@example.org all@example.org failed 5.2.2 mailboxfull"),
     (|| Bounce::failed().diagnostic("554 5.7.1 Message rejected as spam"), "bob@example.org all@example.org failed 5.7.1 spamdetected"),
