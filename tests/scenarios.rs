@@ -255,9 +255,12 @@ const QUIT: (&str, &str) = ("QUIT\r\n", "221 ");
 const TLS: (&str, &str) = ("", "TLS");
 const STARTTLS: (&str, &str) = ("STARTTLS\r\n", "220 ");
 
+/// What a client sends, and what the line contains up to which it reads.
+type Steps = &'static [(&'static str, &'static str)];
+
 /// Clients of scenarios that play vulnerable servers: what each sends and waits for, and the finding with which it fails; none
 /// for a careful client.
-const CAREFUL_AND_CARELESS: &[(&str, &str, &[(&str, &str)], Option<&str>)] = &[
+const CAREFUL_AND_CARELESS: &[(&str, &str, Steps, Option<&str>)] = &[
     ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\r\n\r\n.. x\r\n.\r\n", "250 "), QUIT], None),
     ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\n\nhello\n.\n", "250 "), QUIT], Some("bare-line-end")),
     ("smtp-smuggling", "smtp", &[EHLO, MAIL, ("Subject: hi\r\n\r\nx\n.\n", "250 "), QUIT], Some("bare-line-end")),
