@@ -119,6 +119,56 @@ fn real_clients_log_in_with_each_mechanism_they_have() {
     }
 }
 
+/// Pieces of names and passwords: the signs that mechanisms encode, and characters of several octets.
+const PIECES: [&str; 10] = ["a", "Z", "7", ",", "=", " b", "=2C", "ł", "€", "文"];
+/// Further pieces of passwords: characters that SASLprep (RFC 4013) changes, and those of which gsasl makes mistakes in the
+/// names of DIGEST-MD5: it neither quotes them nor converts them to ISO 8859-1 (RFC 2831 §2.1.2.1).
+const OF_PASSWORDS: [&str; 7] = ["ü", "\u{ad}c", "\u{2168}", "\u{a0}d", "ａ", "\\", "\""];
+
+/// This many pieces, chosen by the state of a random generator.
+fn pieces(state: &mut u32, count: usize, of: &[&str]) -> String {
+    let mut next = || {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        of[(*state >> 16) as usize % of.len()]
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// gsasl speaks SMTP and IMAP, not POP3.
+#[test]
+fn gsasl_logs_in_with_any_user_name_and_password() {
+    if !is_there("gsasl") {
+        return;
+    }
+    let mechanisms = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5"];
+    let mut state = 14;
+    let of_passwords = [&PIECES[..], &OF_PASSWORDS].concat();
+    let users: Vec<(String, String)> = (0..18)
+        .map(|n| {
+            (format!("u{n}{}", pieces(&mut state, 4, &PIECES)), format!("p{}", pieces(&mut state, 6, &of_passwords)))
+        })
+        .collect();
+    let start =
+        |builder: mailjig::MailServerBuilder, (user, password): &(String, String)| builder.account(user, password);
+    let server = users.iter().fold(MailServer::builder().auth(mechanisms), start).start();
+    for (at, (user, password)) in users.iter().enumerate() {
+        for mechanism in mechanisms {
+            let (protocol, port) =
+                if at % 2 == 0 { ("--smtp", server.smtp().port()) } else { ("--imap", server.imap().port()) };
+            let mut gsasl = interpreter("gsasl");
+            gsasl.args([protocol, "--quiet", "--no-starttls", "--no-cb", "--quality-of-protection=qop-auth"]);
+            gsasl.arg(format!("--mechanism={mechanism}")).arg(format!("--connect=localhost:{port}"));
+            gsasl.arg(format!("--authentication-id={user}")).arg(format!("--password={password}"));
+
+            run(gsasl.env("LC_ALL", "C.UTF-8"), "");
+        }
+    }
+    server.settled().block();
+    let logins: Vec<_> = server.sessions().into_iter().map(|its| its.user.unwrap().into_string()).collect();
+    let wanted: Vec<_> = users.into_iter().flat_map(|(user, _)| vec![user; mechanisms.len()]).collect();
+    assert_eq!(logins, wanted);
+}
+
 #[test]
 fn real_clients_log_in_with_a_certificate() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,15 +4,14 @@
 use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
-use super::{Credentials, LoginVerdict, prepared};
+use super::text::forms;
+use super::{Credentials, LoginVerdict};
 
 /// The verdict on a login with this digest, after a greeting with this timestamp.
 pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, credentials: &dyn Credentials) -> LoginVerdict {
-    LoginVerdict::of_proof(login, credentials, |password| {
-        // RFC 6856 §2.2.
-        let password = prepared(password);
-        HEXLOWER.encode(&Md5::digest(format!("{timestamp}{password}"))) == digest
-    })
+    let matches = |password: &str| HEXLOWER.encode(&Md5::digest(format!("{timestamp}{password}"))) == digest;
+    // RFC 6856 §2.2 requires SASLprep; older clients do not know it.
+    LoginVerdict::of_proof(login, credentials, |password| forms(password).any(|its| matches(&its)))
 }
 
 #[cfg(test)]

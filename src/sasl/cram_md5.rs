@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 
+use super::text::forms;
 use super::{Credentials, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret};
 use crate::base::is_identifier;
 
@@ -34,7 +35,7 @@ impl SaslExchange for CramMd5 {
             "" => SaslStep::Malformed("the user name is empty"),
             login if !is_identifier(login) => SaslStep::Malformed("the user name has control characters"),
             login => SaslStep::Verdict(LoginVerdict::of_proof(login, credentials, |password| {
-                self.digest(password) == digest
+                forms(password).any(|password| self.digest(&password) == digest)
             })),
         }
     }
@@ -70,6 +71,8 @@ mod tests {
         let other = CramMd5("<2.1@test>".into()).digest("secret");
         for (response, wanted) in [
             (format!("tim {digest}"), Ok(verdict("tim", true))),
+            (format!("prepared {}", CramMd5("<1.1@test>".into()).digest("IX")), Ok(verdict("prepared", true))),
+            (format!("prepared {}", CramMd5("<1.1@test>".into()).digest("\u{2168}")), Ok(verdict("prepared", true))),
             (format!("two words {digest}"), Ok(verdict("two words", true))),
             (format!("tim {other}"), Ok(verdict("tim", false))),
             (format!("nobody {digest}"), Ok(verdict("nobody", false))),

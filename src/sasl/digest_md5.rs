@@ -1,9 +1,12 @@
 //! DIGEST-MD5 (RFC 2831, which RFC 6331 made historic), without protection of what follows the login (`qop="auth"`).
 
+use std::borrow::Cow;
+
 use data_encoding::{BASE64, HEXLOWER};
 use md5::{Digest, Md5};
 use ring::digest::{SHA256, digest};
 
+use super::text::forms;
 use super::{Context, Credentials, Failure, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, Secret};
 use crate::base::is_identifier;
 
@@ -102,11 +105,13 @@ impl Challenge {
             Password::Unknown => None,
         };
         let session = Session { login, realm, nonce, cnonce, authzid, uri };
-        let is_proven = password.is_some_and(|password| session.proof(password, "AUTHENTICATE") == response);
-        let verdict = LoginVerdict::new(login, (!is_proven).then_some(Failure::Password));
-        Ok(match password.filter(|_| is_proven) {
-            Some(password) => SaslStep::Next(Box::new(DigestMd5::Proven(session.proof(password, ""), verdict))),
-            None => SaslStep::Verdict(verdict),
+        let proves = |password: &Cow<'_, str>| session.proof(password, "AUTHENTICATE") == response;
+        Ok(match password.and_then(|password| forms(password).find(proves)) {
+            Some(password) => {
+                let proof = session.proof(&password, "");
+                SaslStep::Next(Box::new(DigestMd5::Proven(proof, LoginVerdict::new(login, None))))
+            }
+            None => SaslStep::Verdict(LoginVerdict::new(login, Some(Failure::Password))),
         })
     }
 }

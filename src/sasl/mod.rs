@@ -323,12 +323,17 @@ impl LoginVerdict {
 mod tests {
     use super::*;
 
-    /// Every login but `nobody` has the password `secret` and the token `tok-1`, which was issued to `tim`.
+    /// Every login but `nobody` and `prepared` has the password `secret` and the token `tok-1`, which was issued to `tim`.
     pub(super) struct Store;
 
     impl Credentials for Store {
         fn password(&self, login: &str) -> Password<'_> {
-            if login == "nobody" { Password::Unknown } else { Password::Is("secret") }
+            match login {
+                "nobody" => Password::Unknown,
+                // SASLprep makes IX of it.
+                "prepared" => Password::Is("\u{2168}"),
+                _ => Password::Is("secret"),
+            }
         }
 
         fn token(&self, login: Option<&str>, token: &str) -> Result<String, TokenError> {

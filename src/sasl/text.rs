@@ -13,6 +13,11 @@ pub(crate) fn prepared(password: &str) -> Cow<'_, str> {
     saslprep(password).unwrap_or(password.into())
 }
 
+/// The forms in which clients use a password: as it is, or in the form of SASLprep, which came after some mechanisms.
+pub(super) fn forms(password: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    std::iter::once(password.into()).chain(std::iter::once_with(|| prepared(password)))
+}
+
 /// Decodes `=2C` and `=3D`, which stand for `,` and `=` in a `saslname` (RFC 5801 §4). `None` if the encoding is wrong.
 pub(super) fn saslname(encoded: &str) -> Option<String> {
     let mut parts = encoded.split('=');
