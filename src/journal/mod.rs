@@ -39,6 +39,7 @@ pub use ending::Ending;
 pub(crate) use log::{LogReader, LogWriter};
 pub(crate) use messages::Captured;
 use messages::Messages;
+#[cfg_attr(not(feature = "api"), expect(unreachable_pub, reason = "the provider is a part of the HTTP API"))]
 pub use oauth_request::OAuthRequest;
 pub(crate) use proxied::{Proxied, Tlv, tlv_list};
 pub use proxied_client::{ProxiedClient, ProxiedTls};

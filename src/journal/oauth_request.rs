@@ -23,6 +23,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "api"), expect(unreachable_pub, reason = "the provider is a part of the HTTP API"))]
 pub struct OAuthRequest {
     /// The last part of the path: `token`, `authorize`, `device`, `activate`, `introspect`, `revoke`, `userinfo`,
     /// `jwks`, `openid-configuration` or `oauth-authorization-server`.
