@@ -18,7 +18,7 @@ use crate::server::Settings;
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum ExpireJson {
-    Days(u32),
+    Days(u64),
     Never(String),
 }
 
@@ -33,7 +33,9 @@ pub(super) struct Pop3Json {
 impl ExpireJson {
     fn read(self, field: &str) -> Result<Expire, Problem> {
         match self {
-            Self::Days(days) => Ok(Expire::Days(days)),
+            Self::Days(days) => u32::try_from(days)
+                .map(Expire::Days)
+                .map_err(|_| Problem::field(field, format!("the days are at most {}, got {days}", u32::MAX))),
             Self::Never(text) => Expire::parse(&text).map_err(|why| Problem::field(field, why)),
         }
     }
