@@ -172,7 +172,11 @@ mod tests {
             (b"PROXY UNKNOWN ff:ff 1 2 3 whatever\r\n", 1, false, None, 0),
             (&second(0x21, 0x11, &IP4), 2, false, Some("192.0.2.1:4242"), 0),
             (&second(0x21, 0x21, &ip6), 2, false, Some("[2001:db8::1]:4242"), 0),
+            // §2.2: addresses of datagrams are the same; those of Unix sockets are not read, as with UNSPEC.
+            (&second(0x21, 0x12, &IP4), 2, false, Some("192.0.2.1:4242"), 0),
+            (&second(0x21, 0x22, &ip6), 2, false, Some("[2001:db8::1]:4242"), 0),
             (&second(0x21, 0x31, &unix), 2, false, None, 0),
+            (&second(0x21, 0x32, &[&unix[..], &[4, 0, 0]].concat()), 2, false, None, 1),
             (&second(0x21, 0x00, b""), 2, false, None, 0),
             (&second(0x20, 0x11, &IP4), 2, true, None, 0),
             (&second(0x20, 0x00, b""), 2, true, None, 0),
@@ -191,6 +195,7 @@ mod tests {
     #[test]
     fn an_invalid_header_is_refused_as_soon_as_possible() {
         let endless = [b"PROXY UNKNOWN".as_slice(), &[b'x'; 200]].concat();
+        let unix = [0; 216];
         for octets in [
             &b"EHLO client.example\r\n"[..],
             b"\x16\x03\x01",
@@ -210,6 +215,7 @@ mod tests {
             &second(0x22, 0x11, &IP4),
             &second(0x21, 0x41, &IP4),
             &second(0x21, 0x13, &IP4),
+            &second(0x21, 0x31, &unix[..215]),
             &second(0x21, 0x11, &IP4[..11]),
             &second(0x21, 0x11, &[&IP4[..], &[2, 0]].concat()),
             &second(0x21, 0x11, &[&IP4[..], &[2, 0, 2, b'm']].concat()),
