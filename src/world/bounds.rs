@@ -111,7 +111,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::journal::RecordKind;
+    use crate::journal::{OAuthRequest, RecordKind};
     use crate::mail::{Envelope, Namespace, Parameters, Recipient, Sender, Verdict};
 
     #[test]
@@ -147,5 +147,26 @@ mod tests {
 
         assert!(PORTION < most / 16);
         assert_eq!(forgotten, [PORTION + 1; 2]);
+    }
+
+    #[test]
+    fn requests_to_the_oauth_provider_are_bounded_too() {
+        let at = Timestamp::from_micros(0);
+        let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 1 };
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+        let request = OAuthRequest {
+            endpoint: "jwks".to_owned(),
+            client: None,
+            grant: None,
+            status: 200,
+            error: None,
+            reason: None,
+        };
+
+        for _ in 0..3 * PORTION {
+            world.oauth_requested(request.clone(), at);
+        }
+
+        assert!(world.journal.len() <= 2 * PORTION, "{}", world.journal.len());
     }
 }

@@ -25,6 +25,7 @@ impl World {
     /// Records what a client asked the OAuth 2.0 provider.
     pub(crate) fn oauth_requested(&mut self, request: OAuthRequest, now: Timestamp) {
         self.journal.note_of(now, None, RecordKind::OAuth(Box::new(request)));
+        self.keep_bounds(now);
     }
 
     /// Changes the state of tokens. Returns how many there are.
