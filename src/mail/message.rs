@@ -342,11 +342,12 @@ impl Message {
     /// assert_eq!(mail.codes(), ["123456"]);
     /// ```
     pub fn codes(&self) -> Vec<String> {
-        let (subject, html) = (self.subject(), || self.html().unwrap_or_default());
-        match self.body_of("text/plain") {
-            Some(text) => codes(&subject, &text, &[]),
-            None => codes(&subject, &readable(&html()), &links(None, Some(&html()))),
+        let subject = self.subject();
+        if let Some(text) = self.body_of("text/plain") {
+            return codes(&subject, &text, &[]);
         }
+        let html = self.html().unwrap_or_default();
+        codes(&subject, &readable(&html), &links(None, Some(&html)))
     }
 
     /// Its DKIM signatures, verified with these keys (RFC 6376, RFC 8463), in the order of the header; at most 32. They

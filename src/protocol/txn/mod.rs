@@ -330,13 +330,10 @@ impl<'a> MailTxn<'a> {
     /// the list of accounts is open, is known from then on. Returns whether there is such a token.
     pub(crate) fn change_token(&mut self, text: &str, login: &str, change: TokenChange) -> bool {
         let accounts = &self.mail.accounts;
-        let is_known = accounts.tokens().find(text).is_some();
-        let is_accepted = is_known || (accounts.is_open() && accounts.member(login).is_none());
-        if is_accepted && !is_known {
-            let token = Token { issued: Some(self.now), ..Token::given(login, text) };
-            self.put_token(token.changed(change, self.now));
-        }
-        (is_accepted && !is_known) || self.change_tokens(|token| *token.text == *text, change) > 0
+        let is_accepted = || accounts.is_open() && accounts.member(login).is_none();
+        let given = || Token { issued: Some(self.now), ..Token::given(login, text) };
+        let token = accounts.tokens().find(text).cloned().or_else(|| is_accepted().then(given));
+        token.map(|token| self.put_token(token.changed(change, self.now))).is_some()
     }
 
     /// Removes an account with its mailboxes, and its login from the list. Returns whether there was one.
