@@ -146,7 +146,7 @@ fn it_is_a_finding_where_it_was_not_announced() {
 }
 
 #[test]
-fn the_listener_for_servers_has_not_got_it() {
+fn the_listener_smtp_has_no_futurerelease() {
     let server = with("");
     let mut wire = Wire::greeted(&server, "smtp", false);
     wire.say("EHLO me\r\nMAIL FROM:<ann@example.org> HOLDFOR=3600\r\n");

@@ -275,7 +275,7 @@ impl Context<'_> {
 }
 
 impl LoginVerdict {
-    /// The verdict on a login with a password. Both are compared in the form of SASLprep (RFC 4616 §2).
+    /// The verdict on a login with a password. It is compared as it is, or in the form of SASLprep (RFC 4616 §2).
     pub(crate) fn of_password(login: &str, password: &str, credentials: &dyn Credentials) -> Self {
         Self::of_proof(login, credentials, |its| its == password || prepared(its) == prepared(password))
     }
