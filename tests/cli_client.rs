@@ -68,11 +68,12 @@ fn messages_are_listed_for_people_and_for_scripts() {
 
 #[test]
 fn the_parameters_of_the_envelope_are_shown() {
-    let server = Served::start(&[]);
+    let server = Served::start(&["--xclient", "smtp"]);
     let port = server.ready["endpoints"]["smtp"]["port"].as_u64().unwrap() as u16;
     talk(
         ([127, 0, 0, 1], port).into(),
-        "EHLO c\nMAIL FROM:<app@example.org> SIZE=30 RET=HDRS ENVID=Q+2B1 BY=60;R SMTPUTF8\n\
+        "EHLO c\nXFORWARD NAME=mx.example.net ADDR=192.0.2.7 PROTO=ESMTP\n\
+         MAIL FROM:<app@example.org> SIZE=30 RET=HDRS ENVID=Q+2B1 BY=60;R SMTPUTF8\n\
          RCPT TO:<bob@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;all@example.org\nDATA\n\n.\n\
          MAIL FROM:<app@example.org> SIZE=30\nRCPT TO:<bob@example.org>\nDATA\n\n.\nQUIT\n",
     );
@@ -85,7 +86,8 @@ fn the_parameters_of_the_envelope_are_shown() {
         [
             "m1: from <app@example.org> to bob@example.org, 2 octets\n  \
              MAIL <app@example.org> BY=60;R ENVID=Q+2B1 RET=HDRS SMTPUTF8\n  \
-             RCPT <bob@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;all@example.org",
+             RCPT <bob@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;all@example.org\n  \
+             XFORWARD NAME=mx.example.net ADDR=192.0.2.7 PROTO=ESMTP",
             "m2: from <app@example.org> to bob@example.org, 2 octets",
         ]
     );

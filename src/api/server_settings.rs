@@ -60,8 +60,8 @@ impl Pop3Json {
     }
 }
 
-/// The listeners whose connections begin with a header of the PROXY protocol, the listeners that accept XCLIENT, and what
-/// a vulnerable server accepts, each in place of what the main server has.
+/// The listeners whose connections begin with a header of the PROXY protocol, the listeners that accept XCLIENT and
+/// XFORWARD, and what a vulnerable server accepts, each in place of what the main server has.
 pub(super) fn trust(
     settings: &mut Settings,
     proxy_protocol: Option<&[String]>,

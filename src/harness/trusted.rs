@@ -29,8 +29,8 @@ impl MailServerBuilder {
         self.0.proxy_protocol.insert(listener);
         self
     }
-    /// This listener of SMTP announces and accepts XCLIENT, with which a client tells for whom it speaks, as Postfix
-    /// does. Default: none of the listeners.
+    /// This listener of SMTP announces and accepts XCLIENT and XFORWARD, with which a client tells for whom it speaks, as
+    /// Postfix does. Default: none of the listeners.
     ///
     /// # Panics
     /// If the listener does not speak SMTP.

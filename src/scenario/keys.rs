@@ -174,7 +174,7 @@ pub(super) const SMTP: &[Key] = &[
     Key::new(
         "xclient",
         Form::OneOrMore(&Form::Words(|| vec!["smtp", "submission", "smtps"])),
-        "The listeners that announce and accept XCLIENT, with which a client tells for whom it speaks. Default: none.",
+        "The listeners that announce and accept XCLIENT and XFORWARD, with which a client tells for whom it speaks. Default: none.",
     )
     .example(r#"xclient = ["smtp"]"#),
     Key::new(

@@ -131,6 +131,7 @@ impl Shown<'_> {
         let mut out = harmless(&format!("{id}: from <{from}> to {recipients}, {size} octets"), &[]) + "\n";
         out += &parameters("MAIL", &envelope["from"]);
         out.extend(envelope["recipients"].as_array().into_iter().flatten().map(|its| parameters("RCPT", its)));
+        out += &forwarded(&envelope["forwarded"]);
         let headers = self.json("/headers")?;
         for field in headers.as_array().into_iter().flatten() {
             let name = text(&field["name"]);
@@ -165,6 +166,23 @@ fn parameters(command: &str, its: &Value) -> String {
         return all;
     }
     harmless(&format!("  {command} <{}>{all}", text(&its["address"])), &[]) + "\n"
+}
+
+/// A line with what a relay said of the client with XFORWARD, if it did.
+fn forwarded(its: &Value) -> String {
+    let names = [
+        ("NAME", "name"),
+        ("ADDR", "address"),
+        ("PORT", "port"),
+        ("PROTO", "protocol"),
+        ("HELO", "helo"),
+        ("IDENT", "ident"),
+        ("SOURCE", "source"),
+    ];
+    let named = names.into_iter().filter(|(_, member)| !its[member].is_null());
+    let value = |member: &str| its[member].as_str().map_or_else(|| its[member].to_string(), str::to_owned);
+    let attributes = named.map(|(name, member)| format!(" {name}={}", value(member))).collect::<String>();
+    if attributes.is_empty() { attributes } else { harmless(&format!("  XFORWARD{attributes}"), &[]) + "\n" }
 }
 
 fn print_headers(fields: &Value) -> Result<(), Failure> {

@@ -47,7 +47,7 @@ pub(super) struct Listeners {
     /// Listener whose connections begin with a header of the PROXY protocol, as in `smtp`; may be repeated.
     #[arg(long, value_name = "LISTENER", env = "MAILJIG_PROXY_PROTOCOL", value_delimiter = ',', value_parser = listener)]
     proxy_protocol: Vec<Listener>,
-    /// Listener of SMTP that accepts XCLIENT, as in `submission`; may be repeated.
+    /// Listener of SMTP that accepts XCLIENT and XFORWARD, as in `submission`; may be repeated.
     #[arg(long, value_name = "LISTENER", env = "MAILJIG_XCLIENT", value_delimiter = ',', value_parser = smtp_listener)]
     xclient: Vec<Listener>,
     /// Accept what a vulnerable server accepts, as in `smtp=lf-dot-lf` or `imap=starttls-injection`; may be repeated.

@@ -115,6 +115,9 @@ fn transfer_encoded<'o>(octets: &'o [u8], about: &Message) -> (&'static str, Cow
     }
 }
 
+/// The digits of an octet in quoted-printable.
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// RFC 2045 §6.7
 fn quoted_printable(octets: &[u8]) -> Vec<u8> {
     let (mut out, mut length) = (Vec::with_capacity(octets.len()), 0);
@@ -137,7 +140,7 @@ fn quoted_printable(octets: &[u8]) -> Vec<u8> {
         }
         match is_literal {
             true => out.push(*octet),
-            false => out.extend_from_slice(format!("={octet:02X}").as_bytes()),
+            false => out.extend([b'=', HEX[usize::from(octet >> 4)], HEX[usize::from(octet & 15)]]),
         }
         length += needed;
     }
