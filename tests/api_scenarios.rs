@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use clients::api_client::{ApiClient, NONE, start};
 use clients::deadline::connect;
 use clients::line_client::LineClient;
+use clients::wire::{After, Wire};
 use mailjig::{Kept, Listener, MailServer, Scenario, StartTls};
 use serde_json::{Value, json};
 
@@ -232,6 +233,28 @@ fn an_open_session_keeps_its_settings_and_a_reset_restores_those_of_the_start() 
     assert_eq!((size(), server.imap().starttls()), (1234, Some(StartTls::Never)));
     server.scenario(&Scenario::text("none.toml", "mailjig = 1\n"));
     assert!(size() > 5678);
+}
+
+#[test]
+fn an_open_session_keeps_its_certificate_and_its_capabilities_in_the_clear_and_under_tls() {
+    let (server, api) = start();
+    let expired = "mailjig = 1\n[tls]\ncert = 'expired'\n[server.smtp]\ncaps.add = ['X-ONE']\n";
+    let good = "mailjig = 1\n[server.smtp]\ncaps.add = ['X-TWO']\ncaps_tls.add = ['X-TLS']\n";
+    api.put("/scenario", &json!({ "text": expired })).expect(200);
+    let mut of_expired = Wire::greeted(&server, "smtp", false);
+    api.put("/scenario", &json!({ "text": good })).expect(200);
+    let mut of_good = Wire::greeted(&server, "smtp", false);
+    api.delete("/scenario").expect(204);
+
+    for (wire, wanted) in [(&mut of_expired, "X-ONE"), (&mut of_good, "X-TWO")] {
+        let said = wire.ask("EHLO c");
+        assert!(said.contains(wanted) && !said.contains("X-TLS"), "{said}");
+        assert!(wire.ask("STARTTLS").starts_with("220"));
+    }
+    let mut of_good = of_good.secure(&server);
+    let said = of_good.ask("EHLO c");
+    assert!(said.contains("X-TWO") && said.contains("X-TLS"), "{said}");
+    assert_eq!(of_expired.secure(&server).read(), Err(After::Refused));
 }
 
 #[test]

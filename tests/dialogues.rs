@@ -153,7 +153,9 @@ fn server(protocol: &str, script: &Dialogue) -> MailServer {
     builder = builder.pop3_login_delay(Duration::from_secs(script.number("login_delay").unwrap_or(0)));
     for account in script.settings("account") {
         let (login, password) = account.split_once(' ').unwrap();
-        builder = builder.account(login, password);
+        let addresses = script.settings("addresses").filter_map(|line| line.strip_prefix(login)?.strip_prefix(' '));
+        let addresses: Vec<&str> = addresses.flat_map(|words| words.split(' ')).collect();
+        builder = builder.account_of(login, password, &addresses);
     }
     for tokens in script.settings("tokens") {
         let (login, tokens) = tokens.split_once(' ').unwrap();

@@ -146,9 +146,14 @@ fn the_sessions_of_a_deleted_account_end_and_others_go_on() {
     let mut other = self::imap(&server);
     other.command("LOGIN ann@example.org x");
 
+    let mut umlaut = self::imap(&server);
+    umlaut.command("LOGIN eve@xn--bcher-kva.example x");
+
     server.account(BOB).delete();
+    server.account("eve@bücher.example").delete();
 
     assert_eq!(imap.line(), "* BYE The account was deleted");
+    assert_eq!(umlaut.line(), "* BYE The account was deleted");
     assert_eq!(pop3.line(), "-ERR [SYS/TEMP] The account was deleted");
     assert!(imap.is_closed() && pop3.is_closed());
     assert!(other.command("NOOP").last().unwrap().starts_with("a OK"));

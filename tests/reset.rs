@@ -146,6 +146,19 @@ fn a_reset_keeps_what_is_named() {
 }
 
 #[test]
+fn an_open_session_keeps_the_certificate_that_a_rule_chose() {
+    let rules = "mailjig = 1\n[tls]\ncert = 'expired'\n[[rule]]\nid = 'good'\non = 'tls.hello'\ndo = { tls = { cert = 'good' } }\n\
+                 [[rule]]\nid = 'tell'\non = 'smtp.noop'\ndo = { reply = '250 {server_cert}' }\n";
+    let server = MailServer::builder().scenario(scenario(rules)).start();
+    let mut wire = Wire::greeted(&server, "smtp", true);
+    assert_eq!(ask(&mut wire, "NOOP"), "250 good");
+
+    server.reset_keeping(&[Kept::Sessions]);
+
+    assert_eq!(ask(&mut wire, "NOOP"), "250 good");
+}
+
+#[test]
 fn session_numbers_restart_after_those_of_open_sessions() {
     let server = MailServer::start();
     let last = |server: &MailServer| server.sessions().last().unwrap().no.number();

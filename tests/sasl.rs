@@ -175,7 +175,8 @@ fn real_clients_log_in_with_a_certificate() {
     let certificate = folder.path().join("client.pem");
     for (client, script) in CERTIFIED.iter().filter(|(client, ..)| is_there(client)) {
         let server = MailServer::builder().account(USER, PASSWORD).account("eve@example.org", PASSWORD);
-        let server = server.auth(["EXTERNAL"]).start();
+        let noting = "mailjig = 1\n[[rule]]\nid = 'who'\non = '*.auth'\ndo = { note = 'it is {user}' }\n";
+        let server = server.auth(["EXTERNAL"]).scenario(Scenario::text("who.toml", noting)).start();
         // Another server's CA.
         let other = MailServer::builder().auth(["EXTERNAL"]).start();
         for (pem, is_accepted) in [
@@ -197,6 +198,8 @@ fn real_clients_log_in_with_a_certificate() {
             server.settled().block();
             let logins = server.sessions().into_iter().filter_map(|its| its.mechanism.map(String::from));
             assert_eq!(logins.collect::<Vec<_>>(), if is_accepted { &["EXTERNAL"][..] } else { &[] }, "{client}");
+            let is_known = server.transcript().to_string().contains(&format!("notes: it is {USER}"));
+            assert!(is_known || !is_accepted, "{client}: {script}: {}", server.transcript());
             server.clear();
         }
     }

@@ -15,7 +15,7 @@ use super::mailbox_path::MailboxPath;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{Timestamp, is_identifier};
+use crate::base::{Timestamp, is_identifier, same_login};
 use crate::mail::{Account, Accounts, Flags, Mailbox, Member, SpecialUse};
 use crate::protocol::InvalidMailbox;
 use crate::sasl::is_bearer_token;
@@ -194,7 +194,7 @@ async fn make(
         let conflict = member.as_ref().and_then(|member| member.conflict(world.mail.accounts.members()));
         if let Some((address, other)) = conflict {
             let detail = format!("`{address}` belongs to the account `{other}`");
-            let field = if address.eq_ignore_ascii_case(&login) { "login" } else { "addresses" };
+            let field = if same_login(address, &login) { "login" } else { "addresses" };
             return Err(Problem::field(field, detail).status(StatusCode::CONFLICT));
         }
         let is_new = world.make_account(&login, member, now).map_err(|why| match why {

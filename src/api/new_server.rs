@@ -1,6 +1,7 @@
 //! The body of `POST /v1/servers`: options for a further server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -55,7 +56,7 @@ pub(super) struct NewServerJson {
     submission_strict: Option<bool>,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     proxy_protocol: Option<Vec<String>>,
-    /// The listeners of SMTP that announce and accept XCLIENT.
+    /// The listeners of SMTP that announce and accept XCLIENT and XFORWARD.
     xclient: Option<Vec<String>>,
     /// For each protocol, such as `smtp`, what a vulnerable server accepts, such as `lf-dot-lf`.
     lenient: Option<BTreeMap<String, Vec<String>>>,
@@ -149,7 +150,7 @@ impl NewServerJson {
     /// The settings for the new server. `main` are those of the main server.
     pub(super) fn read(self, main: &Settings) -> Result<NewServer, Problem> {
         let mut settings = main.clone();
-        settings.members.clear();
+        settings.members = Arc::default();
         settings.scenario = None;
         settings.seed = self.seed.unwrap_or(1);
         settings.is_clock_manual = self.manual_clock;

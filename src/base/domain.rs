@@ -13,7 +13,7 @@ const PREFIX: &str = "xn--";
 const LONGEST: usize = 63 - PREFIX.len();
 
 /// An address with each A-label of its domain replaced by the U-label. The address must be in lower case.
-pub(crate) fn with_u_labels(address: &str) -> Cow<'_, str> {
+pub(super) fn with_u_labels(address: &str) -> Cow<'_, str> {
     let Some((local, domain)) = address.rsplit_once('@').filter(|(_, domain)| domain.contains(PREFIX)) else {
         return Cow::Borrowed(address);
     };

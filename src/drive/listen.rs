@@ -116,11 +116,12 @@ fn accept<M: Machine>(
     machine: &impl Fn(bool) -> M,
 ) {
     let local = socket.local_addr().unwrap_or(peer);
-    let offers_starttls = config.starttls.get().is_some_and(|its| its != StartTls::Never);
-    let opened = Opened { listener: config.listener, peer, local, offers_starttls };
-    let (session, handle, sessions) = engine.admit(opened);
-    let is_busy = sessions > config.sessions;
+    let (session, handle, (machine, has_proxy_header)) = engine.admit(|sessions| {
+        let offers_starttls = config.starttls.get().is_some_and(|its| its != StartTls::Never);
+        let opened = Opened { listener: config.listener, peer, local, offers_starttls };
+        (opened, (machine(sessions > config.sessions), config.proxy.get()))
+    });
     let wire = Wire::new(Socket::new(socket));
-    let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), handle, config.tls_provider.clone(), wire);
-    spawn(driver.run(config.proxy.get(), config.implicit_tls));
+    let driver = Driver::new(Arc::clone(engine), session, machine, handle, config.tls_provider.clone(), wire);
+    spawn(driver.run(has_proxy_header, config.implicit_tls));
 }

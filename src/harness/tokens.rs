@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Account, MailServer};
+use crate::base::same_login;
 #[cfg(feature = "api")]
 use crate::journal::OAuthRequest;
 use crate::mail::{TokenChange, TokenState};
@@ -58,9 +59,10 @@ impl<'s> Account<'s> {
     /// server.account("ann").token("tok-1").expire();
     /// ```
     pub fn token(&self, text: &str) -> AccessToken<'s> {
-        let owner = |login: &str| login.eq_ignore_ascii_case(&self.login);
         let engine = self.server.server.engine();
-        let is_its = engine.read(|world| world.mail.accounts.tokens().find(text).is_some_and(|its| owner(&its.login)));
+        let is_its = engine.read(|world| {
+            world.mail.accounts.tokens().find(text).is_some_and(|its| same_login(&its.login, &self.login))
+        });
         assert!(is_its, "the account `{}` does not have the token {text:?}", self.login);
         AccessToken { server: self.server, text: text.into() }
     }
@@ -82,7 +84,7 @@ impl<'s> Account<'s> {
     pub fn revoke_tokens(&self) -> usize {
         let engine = self.server.server.engine();
         engine.update(|world, now| {
-            world.change_tokens(|token| token.login.eq_ignore_ascii_case(&self.login), TokenChange::Revoke, now)
+            world.change_tokens(|token| same_login(&token.login, &self.login), TokenChange::Revoke, now)
         })
     }
 }

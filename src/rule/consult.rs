@@ -11,6 +11,7 @@ use super::firing::Firing;
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;
+use crate::base::login_key;
 use crate::protocol::{Event, RequestField, Value};
 
 /// Where a walk through the rules goes on.
@@ -153,7 +154,7 @@ impl Rulebook {
         match &rule.per {
             Per::Server => String::new(),
             Per::Conn => cx.session().map_or_else(String::new, |session| session.to_string()),
-            Per::User => text_of(cx, &Field::Request(RequestField::User)),
+            Per::User => login_key(&text_of(cx, &Field::Request(RequestField::User))).into_owned(),
             Per::Ip => text_of(cx, &Field::Ip),
             Per::Listener => text_of(cx, &Field::Listener),
             Per::Key(template) => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
-use super::{Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, TokenError};
+use super::{Channel, Context, Credentials, LoginVerdict, Mechanism, Password, SaslExchange, SaslStep, TokenError};
 
 /// A login that waits for the client's next response.
 #[derive(Debug)]
@@ -118,9 +118,9 @@ impl Mechanism {
         initial.is_some() && (self.begin)(&Context::default()).has_credentials_next()
     }
 
-    /// The login in this initial response, as far as it is known.
-    pub(crate) fn login(&'static self, initial: Option<&[u8]>) -> Option<String> {
-        login(Authentication::begin(self, initial, &Context::default(), &Everybody))
+    /// The login in this initial response, as far as it is known, or in the certificate of the client.
+    pub(crate) fn login(&'static self, initial: Option<&[u8]>, channel: Option<&Channel>) -> Option<String> {
+        login(Authentication::begin(self, initial, &Context { channel, ..Context::default() }, &Everybody))
     }
 
     /// The access token in this initial response, if it has one.
@@ -178,6 +178,7 @@ impl fmt::Display for Rejection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::certificate::tests::certificate;
     use super::super::tests::{Store, verdict};
     use super::*;
 
@@ -198,6 +199,22 @@ mod tests {
 
         let Ok(Progress::Verdict(got)) = password.respond(b"c2VjcmV0", &Store) else { panic!("there is no verdict") };
         assert_eq!(got, verdict("tim", true));
+    }
+
+    #[test]
+    fn the_login_may_be_in_the_certificate() {
+        let external = Mechanism::parse(b"EXTERNAL").expect("the mechanism exists");
+        let client = Some(certificate(&["bob@example.org", "info@example.org"], None));
+        let channel = Channel { client, ..Channel::default() };
+        for (initial, channel, login) in [
+            (Some(&b""[..]), Some(&channel), Some("bob@example.org")),
+            (Some(b"info@example.org"), Some(&channel), Some("info@example.org")),
+            (Some(b"eve@example.org"), Some(&channel), Some("eve@example.org")),
+            (Some(b""), None, None),
+            (None, Some(&channel), None),
+        ] {
+            assert_eq!(external.login(initial, channel).as_deref(), login, "{initial:?}");
+        }
     }
 
     #[test]

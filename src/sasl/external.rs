@@ -3,7 +3,7 @@
 
 use super::certificate::users;
 use super::{Context, Credentials, Failure, LoginVerdict, Mechanism, SaslExchange, SaslStep, Secret};
-use crate::base::is_identifier;
+use crate::base::{is_identifier, same_login};
 
 pub(super) const MECHANISM: Mechanism =
     Mechanism::new("EXTERNAL", Secret::Nothing, |context| Box::new(External::new(context))).optional().certified();
@@ -33,7 +33,7 @@ impl SaslExchange for External {
         let (login, failure) = match users.first() {
             None => (wanted, Some(Failure::Refused(NOBODY))),
             Some(first) if wanted.is_empty() => (&**first, None),
-            Some(_) if users.iter().any(|user| user.eq_ignore_ascii_case(wanted)) => (wanted, None),
+            Some(_) if users.iter().any(|user| same_login(user, wanted)) => (wanted, None),
             Some(_) => (wanted, Some(Failure::Unauthorized(ANOTHER))),
         };
         SaslStep::Verdict(LoginVerdict::new(login, failure))
@@ -64,10 +64,12 @@ mod tests {
     #[test]
     fn the_user_is_one_of_those_in_the_certificate() {
         let both = certificate(&["bob@example.org", "info@example.org"], Some("Bob"));
+        let umlaut = certificate(&["bob@xn--bcher-kva.example"], None);
         let nobody = certificate(&[], None);
         for (client, response, wanted) in [
             (Some(&both), &b""[..], Ok(("bob@example.org", None))),
             (Some(&both), b"BOB@example.org", Ok(("BOB@example.org", None))),
+            (Some(&umlaut), "bob@bücher.example".as_bytes(), Ok(("bob@bücher.example", None))),
             (Some(&both), b"info@example.org", Ok(("info@example.org", None))),
             (Some(&both), b"Bob", Ok(("Bob", None))),
             (Some(&both), b"eve@example.org", Ok(("eve@example.org", Some(Failure::Unauthorized(ANOTHER))))),

@@ -303,7 +303,7 @@ impl LoginVerdict {
     /// Why the login failed, in a reply.
     pub(crate) fn failure_text(&self) -> String {
         let why = match self.failure {
-            None => "there is no such user",
+            None => "this user may not log in",
             Some(Failure::Password) => "the user name or the password is wrong",
             Some(Failure::Refused(why) | Failure::Unauthorized(why)) => why,
             Some(Failure::Token(TokenError::Malformed(why))) => {

@@ -13,7 +13,7 @@ use super::error::in_order;
 use super::keys::{self, CLOCKS, OBLIGATIONS, VERSION};
 use super::shipped::{self, SHIPPED, Shipped};
 use super::{InForce, Loaded, ServerSettings, User, check, scripts, tables};
-use crate::base::nearest;
+use crate::base::{nearest, same_login};
 use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table, words};
 #[cfg(feature = "api")]
 use crate::document::{Form, Key};
@@ -294,7 +294,7 @@ impl Reader {
     fn accounts(&mut self, table: Table<'_>, folder: Option<&Path>, loaded: &mut Loaded) {
         for its in each(table, "user") {
             let Some(user) = self.user_given(its) else { continue };
-            if loaded.users.iter().any(|other: &User| other.name.eq_ignore_ascii_case(&user.name)) {
+            if loaded.users.iter().any(|other: &User| same_login(&other.name, &user.name)) {
                 self.wrong(&its.place, format!("there is already a user `{}`", user.name));
             }
             loaded.users.push(user);

@@ -3,6 +3,7 @@
 use super::file::{Source, path_used_by, read};
 use super::shipped::{self, SHIPPED};
 use super::{Loaded, Pop3Settings, ServerSettings};
+use crate::base::same_login;
 use crate::document::{Location, Reader};
 use crate::rule::VariableValue;
 
@@ -111,7 +112,7 @@ impl ServerSettings {
         let Pop3Settings { expire, expire_for, login_delay, unique_ids } = pop3;
         let own = &mut self.pop3;
         own.expire = own.expire.or(expire);
-        let is_new = |(login, _): &(String, _)| !own.expire_for.iter().any(|(its, _)| its.eq_ignore_ascii_case(login));
+        let is_new = |(login, _): &(String, _)| !own.expire_for.iter().any(|(its, _)| same_login(its, login));
         let others: Vec<_> = expire_for.into_iter().filter(is_new).collect();
         own.expire_for.extend(others);
         own.login_delay = own.login_delay.or(login_delay);

@@ -142,7 +142,8 @@ impl Server {
                 socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));
         }
-        let mut world = World::new(settings.members.clone(), in_force.namespace.clone(), settings.seed, settings.keep);
+        let mut world =
+            World::new(Arc::clone(&settings.members), in_force.namespace.clone(), settings.seed, settings.keep);
         world.mechanisms.clone_from(&settings.mechanisms);
         world.host = settings.host.as_str().into();
         world.mail.accounts.separate_details(settings.subaddress_separator);
@@ -162,7 +163,7 @@ impl Server {
             webhooks: Webhooks::default(),
         };
         let scenario = server.settings.scenario.clone();
-        if server.is_clock_manual_under(scenario.as_ref()) {
+        if server.is_clock_manual_under(scenario.as_deref()) {
             server.engine.pause();
         }
         server.engine.update(|world, now| world.start(scenario, now));
@@ -238,23 +239,12 @@ impl Server {
 
     /// A clock that the previous scenario paused resumes, unless this one pauses it too.
     fn replace_scenario(&self, scenario: Option<Arc<Loaded>>) {
-        let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
         let settings = self.settings.under(scenario.as_deref());
-        let was_manual = self.engine.update(|world, now| {
-            let was_manual = world.scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
-            self.in_force.set(settings);
-            world.load(scenario, now);
-            was_manual
-        });
-        if is_manual {
-            self.engine.pause();
-        } else if was_manual && !self.settings.is_clock_manual {
-            self.engine.resume();
-        }
+        self.engine.load(scenario, self.settings.is_clock_manual, || self.in_force.set(settings));
     }
 
     /// Whether the clock is manual from the start with this scenario.
-    fn is_clock_manual_under(&self, scenario: Option<&Arc<Loaded>>) -> bool {
+    fn is_clock_manual_under(&self, scenario: Option<&Loaded>) -> bool {
         self.settings.is_clock_manual || scenario.is_some_and(|loaded| loaded.is_manual)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot::{Receiver, channel};
 
 use super::{Server, Until};
-use crate::base::SessionNo;
+use crate::base::{SessionNo, is_login};
 use crate::drive::{Engine, Interest, Topic, spawn};
 use crate::journal::Session;
 use crate::world::{Goodbye, Kept, World};
@@ -27,7 +27,8 @@ impl Server {
 
     /// Removes an account with its mail, and ends its sessions. Returns whether there was one.
     pub(crate) fn delete_account(&self, login: &str) -> bool {
-        let is_of = |session: &Session| session.user.as_deref().is_some_and(|user| user.eq_ignore_ascii_case(login));
+        let is_its = is_login(login);
+        let is_of = |session: &Session| session.user.as_deref().is_some_and(&is_its);
         self.engine.update(|world, now| {
             world.end_sessions(is_of, Goodbye::Because("The account was deleted"));
             world.delete_account(login, now)
@@ -48,9 +49,10 @@ impl Server {
             server.webhooks.reset();
             // Dropped without the lock, because that may run code of the test.
             drop(server.engine.update(|world, _| std::mem::take(&mut world.expectations)));
-            let is_manual = server.engine.read(|world| server.is_clock_manual_under(world.after_reset(&kept)));
-            let reset =
-                server.engine.reset(&kept, is_manual, |scenario| server.in_force.set(server.settings.under(scenario)));
+            let reset = server.engine.reset(&kept, |scenario| {
+                server.in_force.set(server.settings.under(scenario));
+                server.is_clock_manual_under(scenario)
+            });
             // The numbers of messages have begun again, even before the listeners are open.
             #[cfg(feature = "api")]
             server.marks.clear();

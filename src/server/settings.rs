@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::free_ports::FreePorts;
+use crate::base::same_login;
 use crate::drive::bind;
 use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
@@ -42,7 +43,7 @@ pub(crate) struct Settings {
     /// Where listeners with port 0 take their ports from; `None` means from the system.
     pub(crate) free_ports: Option<Arc<FreePorts>>,
     /// Empty: there is no list of accounts, and every login succeeds.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Arc<Vec<Member>>,
     /// The character before the detail in a sub-address (RFC 5233); none if sub-addresses are off.
     pub(crate) subaddress_separator: Option<char>,
     /// The STARTTLS setting of each listener that begins in cleartext.
@@ -124,7 +125,7 @@ impl Default for Settings {
             token: None,
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             free_ports: None,
-            members: Vec::new(),
+            members: Arc::default(),
             subaddress_separator: Some('+'),
             starttls: BTreeMap::from([
                 (Listener::Smtp, StartTls::Offered),
@@ -215,20 +216,20 @@ impl Settings {
 
     /// Adds an account to the list. Fails if it is already on the list, or if another account has one of its addresses.
     pub(crate) fn add_member(&mut self, member: Member) -> Result<(), String> {
-        let login = member.login.to_lowercase();
-        if self.members.iter().any(|its| its.login.to_lowercase() == login) {
+        if self.members.iter().any(|its| same_login(&its.login, &member.login)) {
             return Err(format!("there is already an account `{}`", member.login));
         }
         if let Some((address, login)) = member.conflict(&self.members) {
             return Err(format!("the address `{address}` of `{}` belongs to the account `{login}`", member.login));
         }
-        self.members.push(member);
+        Arc::make_mut(&mut self.members).push(member);
         Ok(())
     }
 
     /// Sets the access tokens of an account. Fails if there is no such account.
     pub(crate) fn set_tokens(&mut self, login: &str, tokens: &[&str]) -> Result<(), String> {
-        let member = self.members.iter_mut().find(|its| its.login.to_lowercase() == login.to_lowercase());
+        let mut members = Arc::make_mut(&mut self.members).iter_mut();
+        let member = members.find(|its| same_login(&its.login, login));
         let member = member.ok_or_else(|| format!("there is no account `{login}`; add it before its tokens"))?;
         member.tokens = tokens.iter().map(|token| Box::from(*token)).collect();
         Ok(())
@@ -259,7 +260,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Trusts the clients of a listener with XCLIENT.
+    /// Trusts the clients of a listener with XCLIENT and XFORWARD.
     ///
     /// # Panics
     /// If the listener does not speak SMTP.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::World;
-use crate::base::{Seq, Timestamp};
+use crate::base::{Seq, Timestamp, login_key};
 use crate::journal::Weight;
 use crate::mail::Origin;
 use crate::protocol::MailTxn;
@@ -66,9 +66,10 @@ impl World {
             return;
         }
         let lasting = self.journal.sessions().map(|log| log.facts()).filter(|facts| facts.ended.is_none());
-        let users: HashSet<String> = lasting.filter_map(|facts| Some(facts.user.as_deref()?.to_lowercase())).collect();
+        let users: HashSet<_> =
+            lasting.filter_map(|facts| Some(login_key(facts.user.as_deref()?).into_owned())).collect();
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
-        let count = txn.close_oldest(most, |login| users.contains(&login.to_lowercase()));
+        let count = txn.close_oldest(most, |login| users.contains(&*login_key(login)));
         let txn_log = txn.close();
         if count > 0 {
             self.record_outside(txn_log, now);
@@ -118,7 +119,7 @@ mod tests {
     fn evicted_mail_is_freed_after_the_lock_is_released() {
         let at = Timestamp::from_micros(0);
         let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 10 };
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, Some(keep));
 
         for _ in 0..35 {
             let recipient = Recipient::new("bob", Parameters::default(), Verdict::Accepted);
@@ -135,7 +136,7 @@ mod tests {
         let at = Timestamp::from_micros(0);
         let keep = Keep { messages: 4096, octets: u64::MAX / 2, accounts: 1 };
         let most = RECORDS * keep.messages as u64;
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, Some(keep));
 
         let mut forgotten = Vec::new();
         for octets in 0..most + 3 * PORTION {
@@ -153,7 +154,7 @@ mod tests {
     fn requests_to_the_oauth_provider_are_bounded_too() {
         let at = Timestamp::from_micros(0);
         let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 1 };
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, Some(keep));
         let request = OAuthRequest {
             endpoint: "jwks".to_owned(),
             client: None,

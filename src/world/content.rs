@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn rules_use_the_answers_and_do_not_read_again() {
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         let reply = step("reply = '554 5.7.1 {word} in {subject}'");
         let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
         let (field, test) = (Field::Content(ContentField::Subject), Test::Text("~(?<word>odd)".into()));
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_once_for_all_of_its_recipients() {
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         let mount = |world: &mut World, id: &str| {
             let mut rule = Rule::new(id, vec![On::from(Event::LmtpDelivery)], Vec::new(), "here");
             let test = Test::Exactly("other".into());
@@ -175,7 +175,7 @@ mod tests {
     fn deferred_mail_is_read_before_its_timer_runs() {
         let rules = "mailjig = 1\n[[rule]]\non = 'smtp.message'\ndo = { deliver = { mailbox = 'Later' }, after = '1s' }\n\
                      [[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         world.load(Some(Arc::new(Scenario::text("late.toml", rules).load().unwrap())), START);
         assert!(world.questions_of_due().is_none(), "nothing is due");
         let session = session(&mut world, &message("odd"));
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_report_about_a_large_message_is_composed_before_its_timer_runs() {
         let rules = "mailjig = 1\n[[rule]]\non = 'smtp.message'\ndo = { bounce = 'failed', after = '1s' }\n";
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         world.load(Some(Arc::new(Scenario::text("late.toml", rules).load().unwrap())), START);
         let mut date_of_report = |text: &str| {
             let session = session(&mut world, text);
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn mail_is_read_only_for_conditions_on_its_content() {
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         let mut mount = |event, field: Option<Field>| {
             let mut rule = Rule::new("rule", vec![On::from(event)], Vec::new(), "here");
             rule.when.extend(field.map(|field| Condition { field, test: Test::Exactly("x".into()) }));

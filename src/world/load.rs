@@ -77,7 +77,6 @@ impl World {
         self.evicted_accounts = 0;
         self.commands.clear();
         self.evicted_to = Seq::default();
-        self.presented.clear();
         self.timers.clear();
         if !kept.contains(&Kept::Rules) {
             self.rulebook.unmount_added();
@@ -104,8 +103,6 @@ impl World {
         let loaded = self.scenario.clone().unwrap_or_default();
         let seed = loaded.seed.unwrap_or(self.seed.into());
         self.rulebook.load(&loaded.rules, first, &loaded.expects, loaded.state.clone(), seed);
-        self.listener_settings.capabilities = loaded.capabilities.clone();
-        self.listener_settings.profiles = loaded.profiles.clone();
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
         self.start = now;
@@ -141,7 +138,7 @@ impl World {
             addresses: user.addresses.iter().map(|address| address.as_str().into()).collect(),
         });
         let members: Vec<Member> = members.collect();
-        let members = if members.is_empty() { self.initial.members.clone() } else { members };
+        let members = if members.is_empty() { self.initial.members.to_vec() } else { members };
         self.outside(now, |txn| txn.admit(members));
         let everybody: Vec<SeedMailbox> = seeds(loaded, None).collect();
         let there: Vec<Box<str>> = self.mail.accounts.iter().map(|(_, account)| account.login.clone()).collect();

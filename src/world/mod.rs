@@ -31,10 +31,10 @@ use crate::journal::{Ending, Journal, Left, Noted, Opened, RecordKind, Session, 
 use crate::mail::{Accounts, Member, Message, Namespace};
 #[cfg(feature = "api")]
 use crate::oauth::Provider;
-use crate::protocol::{Listener, MailStore};
+use crate::protocol::MailStore;
 use crate::rule::{Answers, By, Profile, Rulebook};
 use crate::sasl::Mechanism;
-use crate::scenario::{Announced, Loaded};
+use crate::scenario::Loaded;
 pub(crate) use bounds::Keep;
 pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
@@ -67,8 +67,8 @@ pub(crate) struct World {
     pub(crate) presented: HashMap<SessionNo, Profile>,
     /// What machines refused although a script accepted it, by session.
     refused: HashMap<SessionNo, Refused>,
-    /// What listeners present instead of the default.
-    pub(crate) listener_settings: ListenerSettings,
+    /// The scenario that was loaded when an open session began.
+    began_under: HashMap<SessionNo, Option<Arc<Loaded>>>,
     /// The SASL mechanisms of all protocols, unless the scenario names others; `None` for the default.
     pub(crate) mechanisms: Option<Vec<&'static Mechanism>>,
     /// Messages that rules can deliver, by name.
@@ -101,23 +101,15 @@ pub(crate) struct World {
 #[derive(Debug)]
 struct Initial {
     /// Empty: every login is accepted.
-    members: Vec<Member>,
+    members: Arc<Vec<Member>>,
     scenario: Option<Arc<Loaded>>,
 }
 
-/// A scenario's settings of listeners: announced capabilities by protocol, and TLS profiles.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct ListenerSettings {
-    pub(crate) capabilities: Vec<Announced>,
-    /// TLS profiles by listener; without a listener, the profile of every listener.
-    pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
-}
-
 impl World {
-    pub(crate) fn new(members: Vec<Member>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
+    pub(crate) fn new(members: Arc<Vec<Member>>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
         Self {
             journal: Journal::default(),
-            mail: MailStore::new(Accounts::new(members.clone(), namespace, seed)),
+            mail: MailStore::new(Accounts::new(members.to_vec(), namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
             #[cfg(feature = "api")]
             provider: Provider::default(),
@@ -127,7 +119,7 @@ impl World {
             down_until: None,
             presented: HashMap::new(),
             refused: HashMap::new(),
-            listener_settings: ListenerSettings::default(),
+            began_under: HashMap::new(),
             mechanisms: None,
             messages: HashMap::new(),
             expectations: Expectations::default(),
@@ -152,6 +144,7 @@ impl World {
         let no = SessionNo(self.next_session);
         self.next_session += 1;
         self.sessions += 1;
+        self.began_under.insert(no, self.scenario.clone());
         self.journal.open_session(no, now, opened);
         no
     }
@@ -196,6 +189,7 @@ impl World {
         self.forget_deferred(session);
         self.rulebook.forget(session);
         self.presented.remove(&session);
+        self.began_under.remove(&session);
         self.refused.remove(&session);
         self.journal.end(now, session, ending, unfinished, first);
         self.keep_bounds(now);

@@ -4,7 +4,7 @@ use super::World;
 use crate::base::SessionNo;
 use crate::protocol::{CapabilityOverride, CapabilityOverrides, Machine};
 use crate::rule::{ClientAuth, Profile};
-use crate::scenario::Announced;
+use crate::scenario::{Announced, Loaded};
 
 impl World {
     /// Sets the capabilities in the machine of a new session: those of the accounts, and the scenario's.
@@ -15,6 +15,11 @@ impl World {
         }
     }
 
+    /// The scenario whose settings a session has: the one that was loaded when the session began.
+    fn scenario_of(&self, session: SessionNo) -> Option<&Loaded> {
+        self.began_under.get(&session)?.as_deref()
+    }
+
     /// Makes the changes that the settings and the scenario say.
     fn change_capabilities(&self, session: SessionNo, overrides: &mut CapabilityOverrides) {
         if self.mechanisms.is_some() {
@@ -22,7 +27,8 @@ impl World {
             overrides.change(&CapabilityOverride { mechanisms, ..CapabilityOverride::default() });
         }
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
-        for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {
+        let announced = self.scenario_of(session).map_or(&[][..], |loaded| &loaded.capabilities);
+        for Announced { protocol, clear, under_tls } in announced {
             if listener.protocol() == *protocol {
                 overrides.change(clear);
                 overrides.change_under_tls(under_tls);
@@ -42,15 +48,15 @@ impl World {
         profile
     }
 
-    fn chosen_profile(&self, session: SessionNo) -> &Profile {
+    pub(super) fn chosen_profile(&self, session: SessionNo) -> &Profile {
         const DEFAULT: &Profile = &Profile::DEFAULT;
         if let Some(presented) = self.presented.get(&session) {
             return presented;
         }
-        let profiles = &self.listener_settings.profiles;
-        if profiles.is_empty() {
+        let Some(Loaded { profiles, .. }) = self.scenario_of(session).filter(|loaded| !loaded.profiles.is_empty())
+        else {
             return DEFAULT;
-        }
+        };
         let listener = self.journal.session(session).map(|log| log.facts().listener);
         let of = |listener| profiles.iter().find(|(its, _)| *its == listener).map(|(_, its)| its);
         of(listener).or_else(|| of(None)).unwrap_or(DEFAULT)

@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn the_changes_that_were_recorded_rebuild_the_mailbox_of_a_held_message() {
         let start = Timestamp::from_micros(0);
-        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let session = world.open(
             Opened { listener: Listener::Submission, peer: address, local: address, offers_starttls: true },

@@ -187,7 +187,7 @@ impl World {
         now: Timestamp,
     ) -> (Continuation<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress::default();
-        let certificate = self.profile_of(session).certificate.name();
+        let certificate = self.chosen_profile(session).certificate.name();
         let rest = loop {
             let cx = EventContext {
                 machine: Some(&*machine),
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn positions_of_odd_dots_are_recorded_without_a_copy() {
         for has_rule in [false, true] {
-            let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+            let mut world = World::new(Vec::new().into(), Namespace::default(), 1, None);
             let now = Timestamp::from_micros(0);
             if has_rule {
                 world.mount(Arc::new(Rule::new("rule", vec![On::from(Event::SmtpMessage)], Vec::new(), "here")), now);

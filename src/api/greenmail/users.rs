@@ -11,7 +11,7 @@ use super::super::params::Path;
 use super::super::problem::Problem;
 use super::super::target::Target;
 use super::message;
-use crate::base::is_identifier;
+use crate::base::{is_identifier, same_login};
 use crate::mail::{INBOX, Member, Message};
 use crate::world::World;
 
@@ -46,7 +46,7 @@ impl User {
         let accounts = &world.mail.accounts;
         let listed: Vec<Self> = accounts.members().iter().map(Self::from).collect();
         let opened = accounts.iter().map(|(_, account)| &account.login);
-        let opened = opened.filter(|login| !listed.iter().any(|user| user.login.eq_ignore_ascii_case(login)));
+        let opened = opened.filter(|login| !listed.iter().any(|user| same_login(&user.login, login)));
         let opened: Vec<Self> = opened.map(|login| Self { login: login.clone(), email: login.clone() }).collect();
         listed.into_iter().chain(opened).collect()
     }
@@ -54,7 +54,7 @@ impl User {
     /// The user with this login or, if there is none, this address.
     fn find(world: &World, login_or_email: &str) -> Option<Self> {
         let mut users = Self::all(world);
-        let is = |text: &str| text.eq_ignore_ascii_case(login_or_email);
+        let is = |text: &str| same_login(text, login_or_email);
         let at =
             users.iter().position(|user| is(&user.login)).or_else(|| users.iter().position(|user| is(&user.email)));
         at.map(|at| users.swap_remove(at))

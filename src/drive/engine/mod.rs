@@ -180,22 +180,43 @@ impl Engine {
         self.lock().handles.iter().map(|(session, handle)| (*session, Arc::clone(handle))).collect()
     }
 
-    /// Returns to the initial state, except for what is kept, and tells the scenario that is then in force. Wakes all
-    /// subscribers: a client in IDLE must learn that its account is gone. Resolves when the closed listeners are open,
-    /// except those whose port another program has taken.
+    /// Replaces the scenario. `in_force` puts its settings in force, in the same critical section. The clock is paused if
+    /// the scenario says so; otherwise it resumes if the previous scenario paused it, unless it `stays_paused`.
+    pub(crate) fn load(self: &Arc<Self>, scenario: Option<Arc<Loaded>>, stays_paused: bool, in_force: impl FnOnce()) {
+        let is_manual = |scenario: &Option<Arc<Loaded>>| scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
+        let resumes = self.update(|world, now| {
+            let (was_manual, is_manual) = (is_manual(&world.scenario), is_manual(&scenario));
+            in_force();
+            world.load(scenario, now);
+            let resumes = was_manual && !is_manual && !stays_paused;
+            if is_manual {
+                self.clock.pause();
+            } else if resumes {
+                self.clock.resume();
+            }
+            resumes
+        });
+        if resumes {
+            self.time_changed();
+        }
+    }
+
+    /// Returns to the initial state, except for what is kept. `in_force` puts the settings of the scenario that is then
+    /// loaded in force, and returns whether the clock is paused. Wakes all subscribers: a client in IDLE must learn that
+    /// its account is gone. Resolves when the closed listeners are open, except those whose port another program has
+    /// taken.
     pub(crate) fn reset(
         self: &Arc<Self>,
         kept: &[Kept],
-        is_clock_paused: bool,
-        in_force: impl FnOnce(Option<&Loaded>),
+        in_force: impl FnOnce(Option<&Loaded>) -> bool,
     ) -> JoinHandle<()> {
         self.update(|world, before| {
+            let is_clock_paused = in_force(world.after_reset(kept).map(|loaded| &**loaded));
             if !kept.contains(&Kept::Clock) {
                 self.clock.reset(is_clock_paused);
             }
             let now = self.clock.now();
             world.reset(kept, now);
-            in_force(world.scenario.as_deref());
             world.journal.set_back(Duration::from_micros(now.until(before)));
         });
         let mut state = self.lock();
@@ -203,26 +224,28 @@ impl Engine {
         state.down_until = None;
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        self.timers.notify_one();
-        self.changed.notify_waiters();
-        self.handles().iter().for_each(|(_, handle)| handle.wake());
+        self.time_changed();
         let engine = Arc::clone(self);
         spawn(async move { engine.wait_for(&[]).await })
     }
 
-    /// Registers an accepted connection. Returns its session, the session's handle, and the number of sessions
-    /// including it.
-    pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<SessionHandle>, usize) {
+    /// Registers an accepted connection. `begin` takes the settings for it, in the same critical section; its argument
+    /// is the number of sessions including this one.
+    pub(super) fn admit<T>(
+        self: &Arc<Self>,
+        begin: impl FnOnce(usize) -> (Opened, T),
+    ) -> (SessionNo, Arc<SessionHandle>, T) {
         let handle = Arc::new(SessionHandle::new(Arc::clone(&self.rested)));
-        let (session, sessions) = self.change(|state, now| {
+        let (session, begun) = self.change(|state, now| {
+            let (opened, begun) = begin(state.world.sessions() + 1);
             let session = state.world.open(opened, now);
             state.handles.insert(session, Arc::clone(&handle));
             if state.stopped {
                 handle.stop();
             }
-            (session, state.world.sessions())
+            (session, begun)
         });
-        (session, handle, sessions)
+        (session, handle, begun)
     }
 
     /// Removes a session that has ended: it takes no more commands.

@@ -29,6 +29,11 @@ impl Engine {
     /// Resumes server time from where it was paused.
     pub(crate) fn resume(&self) {
         self.set_clock(Clock::resume);
+        self.time_changed();
+    }
+
+    /// Wakes whatever waits for a time: the times at which it would wake by itself are no longer right.
+    pub(super) fn time_changed(&self) {
         self.timers.notify_one();
         self.changed.notify_waiters();
         self.handles().iter().for_each(|(_, handle)| handle.wake());

@@ -49,7 +49,8 @@ fn advancing_the_clock_waits_only_once_for_a_client_that_does_not_read() {
     let (engine, _address) = start();
     engine.pause();
     let peer = ([127, 0, 0, 1], 1).into();
-    let (_, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false });
+    let (_, handle, _) =
+        engine.admit(|_| (Opened { listener: Listener::Smtp, peer, local: peer, offers_starttls: false }, ()));
     let now = engine.clock().moment();
     handle.block(now.plus(WRITE));
 

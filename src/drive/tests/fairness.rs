@@ -21,7 +21,7 @@ use crate::world::World;
 
 /// A session whose driver is polled by hand, and its client.
 fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
-    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let engine = Engine::new(World::new(Vec::new().into(), Namespace::default(), 1, None));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let client = TcpStream::connect(local).unwrap();
@@ -29,7 +29,8 @@ fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
     socket.set_nonblocking(true).unwrap();
     let _entered = runtime().enter();
     let wire = Wire::new(Socket::new(tokio::net::TcpStream::from_std(socket).unwrap()));
-    let (session, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local, offers_starttls: false });
+    let (session, handle, _) =
+        engine.admit(|_| (Opened { listener: Listener::Smtp, peer, local, offers_starttls: false }, ()));
     let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), handle, tls_provider(), wire);
     (engine, driver, client)
 }

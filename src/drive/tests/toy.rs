@@ -177,7 +177,7 @@ fn holding_little() -> TcpListener {
 }
 
 fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) -> (Arc<Engine>, SocketAddr) {
-    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let engine = Engine::new(World::new(Vec::new().into(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();

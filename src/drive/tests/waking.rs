@@ -41,7 +41,7 @@ impl Wake for Flag {
 
 /// A server with one session, with ann in its scenario and without bob.
 fn start() -> Arc<Engine> {
-    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let engine = Engine::new(World::new(Vec::new().into(), Namespace::default(), 1, None));
     let text = "mailjig = 1\n[[mailbox]]\nuser = 'ann@example.org'\nname = 'INBOX'\n";
     let scenario = Arc::new(Scenario::text("ann.toml", text).load().unwrap());
     let peer = ([127, 0, 0, 1], 1).into();
@@ -168,7 +168,7 @@ fn discarding_records_wakes_everybody() {
         });
     };
     assert_eq!(woken(&engine, exchange_and_clear), EVERYBODY);
-    assert_eq!(woken(&engine, |engine| drop(engine.reset(&[], false, |_| {}))), EVERYBODY);
+    assert_eq!(woken(&engine, |engine| drop(engine.reset(&[], |_| false))), EVERYBODY);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountNo, Accounts, MailboxId, Member, key, same};
-use crate::base::MessageNo;
+use super::{Account, AccountNo, Accounts, MailboxId, Member};
+use crate::base::{MessageNo, is_login, login_key, same_login};
 use crate::mail::change::Change;
 use crate::mail::mailbox::{Entry, Mailbox, MailboxNo};
 use crate::mail::message::Message;
@@ -90,7 +90,7 @@ impl Accounts {
             }
             Change::Close { account } => {
                 let closed = self.accounts.remove(account).ok_or(InvalidChange::NoAccount(*account))?;
-                self.by_key.remove(&*key(&closed.login));
+                self.by_key.remove(&*login_key(&closed.login));
             }
             Change::Create { place, name, special_use, uid_validity } => {
                 self.count_mailbox(place.mailbox, *uid_validity)?;
@@ -127,14 +127,15 @@ impl Accounts {
             Change::Admit { members } => self.admit(members.to_vec()),
             Change::Enlist { member } => {
                 self.tokens.give(&member.login, &member.tokens);
-                match self.members.iter().position(|its| same(&its.login, &member.login)) {
+                match self.members.iter().position(|its| same_login(&its.login, &member.login)) {
                     Some(at) => self.members[at] = (**member).clone(),
                     None => self.members.push((**member).clone()),
                 }
             }
             Change::Delist { login } => {
                 self.tokens.forget(login);
-                self.members.retain(|member| !same(&member.login, login));
+                let is_its = is_login(login);
+                self.members.retain(|member| !is_its(&member.login));
             }
             Change::Token { token } => self.tokens.put((**token).clone()),
             Change::Reset { account, mailbox, uid_validity } => self.reset(*account, *mailbox, *uid_validity),
@@ -167,7 +168,7 @@ impl Accounts {
         self.next = self.next.wrapping_add(1);
         self.count_mailbox(inbox, uid_validity)?;
         self.accounts.insert(account, Account::new(login, inbox, uid_validity));
-        self.by_key.insert(key(login).into(), account);
+        self.by_key.insert(login_key(login).into(), account);
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 mod apply;
 mod token;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ pub(crate) use token::{Token, TokenChange, TokenKind, TokenState, Tokens};
 use super::change::Change;
 use super::mailbox::{Mailbox, MailboxNo};
 use super::name::{INBOX, Namespace};
-use crate::base::with_u_labels;
+use crate::base::{is_login, login_key, same_login};
 
 /// An account's number within its server; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,9 +51,9 @@ impl Member {
     pub(crate) fn conflict<'a>(&'a self, others: &'a [Self]) -> Option<(&'a str, &'a str)> {
         let own = || [&self.login].into_iter().chain(&self.addresses);
         let has = |other: &Self, name: &str| {
-            same(&other.login, name) || other.addresses.iter().any(|address| same(address, name))
+            same_login(&other.login, name) || other.addresses.iter().any(|address| same_login(address, name))
         };
-        let others = others.iter().filter(|other| !same(&other.login, &self.login));
+        let others = others.iter().filter(|other| !same_login(&other.login, &self.login));
         let mut pairs = others.filter_map(|other| Some((&**own().find(|name| has(other, name))?, &*other.login)));
         pairs.next()
     }
@@ -166,7 +165,8 @@ impl Accounts {
 
     /// The login on the list.
     pub(crate) fn member(&self, login: &str) -> Option<&Member> {
-        self.members.iter().find(|member| same(&member.login, login))
+        let is_its = is_login(login);
+        self.members.iter().find(|member| is_its(&member.login))
     }
 
     /// Whether mail to this address is accepted.
@@ -174,17 +174,19 @@ impl Accounts {
         self.is_open() || self.owner(address).is_some()
     }
 
-    /// The addresses of accounts on the list with this local part, or of the account with this login.
-    pub(crate) fn addresses_of(&self, name: &str) -> Vec<&str> {
-        let own = |member: &'_ Member| same(&member.login, name);
+    /// The addresses of accounts on the list with this local part, or of the account with this login, each with its
+    /// account.
+    pub(crate) fn addresses_of(&self, name: &str) -> Vec<(&Member, &str)> {
+        let is_its = is_login(name);
+        let own = |member: &'_ Member| is_its(&member.login);
         let is_meant = |member: &Member, address: &str| {
             address.rsplit_once('@').is_some_and(|(local, _)| own(member) || local.eq_ignore_ascii_case(name))
         };
-        let all = |member| -> Vec<&str> {
+        let all = |member| {
             let Member { login, addresses, .. }: &Member = member;
-            [login].into_iter().chain(addresses).map(|its| &**its).filter(|its| is_meant(member, its)).collect()
+            [login].into_iter().chain(addresses).map(move |its| (member, &**its))
         };
-        self.members.iter().flat_map(all).collect()
+        self.members.iter().flat_map(all).filter(|(member, its)| is_meant(member, its)).collect()
     }
 
     /// Whether only the accounts on the list may log in, and one of them has a password.
@@ -221,7 +223,7 @@ impl Accounts {
     }
 
     pub(crate) fn find(&self, login: &str) -> Option<AccountNo> {
-        self.by_key.get(&*key(login)).copied()
+        self.by_key.get(&*login_key(login)).copied()
     }
 
     /// None if the account was closed or the server was reset.
@@ -272,12 +274,13 @@ impl Accounts {
 
     /// The login with this address, compared case-insensitively.
     fn listed(&self, address: &str) -> Option<&Member> {
-        self.members
-            .iter()
-            .find(|member| member.addresses.iter().any(|its| same(its, address)) || same(&member.login, address))
+        let is_its = is_login(address);
+        let has_it = |member: &&Member| is_its(&member.login) || member.addresses.iter().any(|its| is_its(its));
+        self.members.iter().find(has_it)
     }
 
-    fn owner(&self, address: &str) -> Option<&Member> {
+    /// The account on the list whose INBOX gets the mail to this address.
+    pub(crate) fn owner(&self, address: &str) -> Option<&Member> {
         if self.members.is_empty() {
             return None;
         }
@@ -300,18 +303,6 @@ fn without_detail(address: &str, separator: char) -> Option<String> {
     let (user, _) = local.split_once(separator)?;
     // In a quoted local part the separator has no meaning.
     (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
-}
-
-/// Whether two logins or addresses are the same. A domain is the same as A-label and as U-label (RFC 5890 §2.3.2.4).
-fn same(login: &str, other: &str) -> bool {
-    // Two A-labels differ as any other ASCII text does.
-    login.eq_ignore_ascii_case(other) || !(login.is_ascii() && other.is_ascii()) && key(login) == key(other)
-}
-
-/// A login in lower case, with U-labels.
-fn key(login: &str) -> Cow<'_, str> {
-    let is_folded = login.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_folded { with_u_labels(login) } else { Cow::Owned(with_u_labels(&login.to_lowercase()).into_owned()) }
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::same;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, is_login};
 
 /// The most tokens that are kept beside those that accounts were given; the oldest are forgotten.
 const MOST_ISSUED: usize = 10_000;
@@ -180,13 +179,15 @@ impl Tokens {
 
     /// Replaces the tokens that a login was given.
     pub(super) fn give(&mut self, login: &str, texts: &[Box<str>]) {
-        self.retain(|token| token.issued.is_some() || !same(&token.login, login));
+        let is_its = is_login(login);
+        self.retain(|token| token.issued.is_some() || !is_its(&token.login));
         texts.iter().for_each(|text| self.put(Token::given(login, text)));
     }
 
     /// Removes the tokens of a login.
     pub(super) fn forget(&mut self, login: &str) {
-        self.retain(|token| !same(&token.login, login));
+        let is_its = is_login(login);
+        self.retain(|token| !is_its(&token.login));
     }
 
     pub(super) fn clear(&mut self) {

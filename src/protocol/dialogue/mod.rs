@@ -68,7 +68,6 @@ const CANNOT: &[(Protocol, &[&str])] = &[
             "noop.wrong-state",
             "noop.bad-syntax",
             "vrfy.wrong-state",
-            "expn.ok",
             "expn.wrong-state",
             "help.wrong-state",
             "help.bad-syntax",
@@ -309,9 +308,12 @@ impl<M: Machine> Player<M> {
     fn new(script: &Dialogue, machine: M, capabilities: fn(&M) -> String) -> Self {
         let members = script.settings("account").map(|account| {
             let (login, password) = account.split_once(' ').expect("account = login password");
-            let mut tokens = script.settings("tokens").filter_map(|line| line.strip_prefix(login)?.strip_prefix(' '));
-            let tokens = tokens.next().into_iter().flat_map(|tokens| tokens.split(' ')).map(Box::from).collect();
-            Member { login: login.into(), password: password.into(), tokens, addresses: Vec::new() }
+            let of_login = |key: &'static str| {
+                let lines = script.settings(key).filter_map(|line| line.strip_prefix(login)?.strip_prefix(' '));
+                lines.flat_map(|words| words.split(' ')).map(Box::from).collect()
+            };
+            let (tokens, addresses) = (of_login("tokens"), of_login("addresses"));
+            Member { login: login.into(), password: password.into(), tokens, addresses }
         });
         let delimiter = script.settings("delimiter").next().and_then(|its| its.chars().next()).unwrap_or('/');
         let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);

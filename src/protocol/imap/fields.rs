@@ -35,7 +35,7 @@ impl Imap {
                 None => self.sasl_under_way(ask).map(|(_, login)| Value::text(login.mechanism().name())),
             },
             RequestField::User => match command {
-                Some(command) => command.user().map(Value::text),
+                Some(command) => command.user(self.tls.channel()).map(Value::text),
                 None => match self.sasl_under_way(ask) {
                     Some((response, login)) => login.login(response).map(Value::text),
                     None => refused().user.map(Value::text),

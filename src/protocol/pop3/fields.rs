@@ -95,8 +95,8 @@ impl Pop3 {
                 of_login(field, "APOP", || Some(login.clone()), || None)
             }
             (Ask::Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
-                let initial = initial.as_deref();
-                of_login(field, mechanism.name(), || mechanism.login(initial), || mechanism.token(initial))
+                let (initial, channel) = (initial.as_deref(), self.tls.channel());
+                of_login(field, mechanism.name(), || mechanism.login(initial, channel), || mechanism.token(initial))
             }
             (Ask::Sasl(response), Pop3State::Sasl(login)) => {
                 of_login(field, login.mechanism().name(), || login.login(response), || login.token(response))

@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::base::same_login;
+
 /// The settings of maildrops.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
@@ -68,13 +70,13 @@ impl Expire {
 impl Policy {
     /// Sets the expiry of a user.
     pub(crate) fn set_expire_for(&mut self, login: &str, expire: Expire) {
-        self.expire_for.retain(|(its, _)| !its.eq_ignore_ascii_case(login));
+        self.expire_for.retain(|(its, _)| !same_login(its, login));
         self.expire_for.push((login.into(), expire));
     }
 
     /// The expiry of a user.
     pub(super) fn expire_of(&self, login: &str) -> Expire {
-        let own = self.expire_for.iter().find(|(its, _)| its.eq_ignore_ascii_case(login));
+        let own = self.expire_for.iter().find(|(its, _)| same_login(its, login));
         own.map_or(self.expire, |(_, expire)| *expire)
     }
 

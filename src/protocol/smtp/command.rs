@@ -38,7 +38,11 @@ pub(crate) enum SmtpCommand {
         name: Box<str>,
         is_utf8: bool,
     },
-    Expn,
+    /// As with VRFY.
+    Expn {
+        name: Box<str>,
+        is_utf8: bool,
+    },
     Help,
     Quit,
     Starttls,
@@ -63,7 +67,7 @@ impl SmtpCommand {
             Self::Rset => Event::SmtpRset,
             Self::Noop => Event::SmtpNoop,
             Self::Vrfy { .. } => Event::SmtpVrfy,
-            Self::Expn => Event::SmtpExpn,
+            Self::Expn { .. } => Event::SmtpExpn,
             Self::Help => Event::SmtpHelp,
             Self::Quit => Event::SmtpQuit,
             Self::Starttls => Event::SmtpStarttls,
@@ -129,12 +133,15 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpMail => mail(argument, limit),
         Event::SmtpRcpt => rcpt(argument),
         Event::SmtpVrfy if argument.is_empty() => Err(Refusal::parameters("VRFY takes a user name or an address")),
-        Event::SmtpVrfy => {
+        Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes a user name or an address")),
+        Event::SmtpVrfy | Event::SmtpExpn => {
             let name = strip_ending(argument, " SMTPUTF8");
-            Ok(SmtpCommand::Vrfy { name: name.unwrap_or(argument).trim_end().into(), is_utf8: name.is_some() })
+            let (name, is_utf8) = (name.unwrap_or(argument).trim_end().into(), name.is_some());
+            Ok(match event == Event::SmtpVrfy {
+                true => SmtpCommand::Vrfy { name, is_utf8 },
+                false => SmtpCommand::Expn { name, is_utf8 },
+            })
         }
-        Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes the name of a list")),
-        Event::SmtpExpn => Ok(SmtpCommand::Expn),
         // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed and ignored.
         Event::SmtpHelp => Ok(SmtpCommand::Help),
         Event::SmtpNoop => Ok(SmtpCommand::Noop),

@@ -45,7 +45,8 @@ impl Smtp {
             all.push(format!("XCLIENT {}", xclient::ATTRIBUTES.join(" ")).into());
             all.push(format!("XFORWARD {}", xforward::ATTRIBUTES.join(" ")).into());
         }
-        all.push("HELP".into());
+        // RFC 5321 §3.5.2: EXPN must be listed.
+        all.extend(["EXPN", "HELP"].map(Cow::Borrowed));
         all = self.capability_overrides.apply(&self.tls, all);
         // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");

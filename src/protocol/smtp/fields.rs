@@ -107,8 +107,8 @@ impl Smtp {
     fn login(&self, request: &Request, field: &RequestField) -> Option<Value<'_>> {
         match (request, &self.state) {
             (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => {
-                let initial = initial.as_deref();
-                of_login(field, mechanism.name(), || mechanism.login(initial), || mechanism.token(initial))
+                let (initial, channel) = (initial.as_deref(), self.tls.channel());
+                of_login(field, mechanism.name(), || mechanism.login(initial, channel), || mechanism.token(initial))
             }
             (Request::Sasl(response), SmtpState::Sasl(login)) => {
                 of_login(field, login.mechanism().name(), || login.login(response), || login.token(response))

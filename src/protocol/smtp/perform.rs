@@ -103,7 +103,7 @@ impl Smtp {
             }
             SmtpCommand::Noop => Ok(say("250 2.0.0 Ok")),
             SmtpCommand::Vrfy { name, is_utf8 } => Self::vrfy(&name, is_utf8, txn),
-            SmtpCommand::Expn => Err(Refusal::not_implemented("EXPN")),
+            SmtpCommand::Expn { name, is_utf8 } => Self::expn(&name, is_utf8, txn),
             SmtpCommand::Help => Ok(self.help()),
             SmtpCommand::Quit => Ok(Outcome { next: Next::End, ..say("221 2.0.0 Bye") }),
             SmtpCommand::Starttls => self.starttls(),
@@ -246,11 +246,7 @@ impl Smtp {
     }
 
     fn help(&self) -> Outcome<Request> {
-        // EXPN is not implemented, so it is not listed.
-        let is_off = |event: Event| {
-            event == Event::SmtpExpn
-                || matches!(event, Event::SmtpXclient | Event::SmtpXforward) && !self.config.xclient
-        };
+        let is_off = |event: Event| matches!(event, Event::SmtpXclient | Event::SmtpXforward) && !self.config.xclient;
         let is_named = |(verb, event): &&(&str, Event)| !is_off(*event) && self.config.dialect.has(verb);
         let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
@@ -309,8 +305,8 @@ impl Smtp {
                 Ok(say("235 2.7.0 Authentication successful"))
             }
             Progress::Verdict(verdict) => Err(match verdict.failure {
-                None | Some(Failure::Password) => Refusal::new("535 5.7.8", "Authentication credentials invalid"),
-                Some(Failure::Token(_) | Failure::Refused(_) | Failure::Unauthorized(_)) => {
+                Some(Failure::Password) => Refusal::new("535 5.7.8", "Authentication credentials invalid"),
+                None | Some(Failure::Token(_) | Failure::Refused(_) | Failure::Unauthorized(_)) => {
                     Refusal::new("535 5.7.8", &verdict.failure_text())
                 }
             }),

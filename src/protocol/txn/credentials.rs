@@ -1,6 +1,6 @@
 //! The accounts as SASL mechanisms see them, at a time.
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, same_login};
 use crate::mail::{Accounts, TokenKind, TokenState};
 use crate::sasl::{Credentials, Password, TokenError};
 
@@ -35,7 +35,7 @@ impl Credentials for AccountCredentials<'_> {
         // A client that acts for itself has a token for every account, and must name one.
         let login = match login {
             _ if token.login.is_empty() => login.ok_or(TokenError::Unknown)?,
-            Some(login) if !login.eq_ignore_ascii_case(&token.login) => return Err(TokenError::OfAnother),
+            Some(login) if !same_login(login, &token.login) => return Err(TokenError::OfAnother),
             Some(_) | None => &token.login,
         };
         match token.state(self.now) {

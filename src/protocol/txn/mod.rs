@@ -16,7 +16,7 @@ pub(crate) use mailboxes::InvalidMailbox;
 pub(crate) use rename::NotRenamed;
 pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 
-use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier};
+use crate::base::{MessageNo, SessionNo, Timestamp, is_identifier, same_login};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, INBOX, InternalDate, Mailbox, MailboxId, Member, Message,
     Origin, Token, TokenChange,
@@ -345,7 +345,7 @@ impl<'a> MailTxn<'a> {
             self.change(Change::Close { account });
         }
         // Its tokens go with it.
-        let has_tokens = self.mail.accounts.tokens().iter().any(|token| token.login.eq_ignore_ascii_case(login));
+        let has_tokens = self.mail.accounts.tokens().iter().any(|token| same_login(&token.login, login));
         if let Some(login) = listed.or_else(|| has_tokens.then(|| login.into())) {
             self.change(Change::Delist { login });
         }

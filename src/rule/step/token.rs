@@ -8,6 +8,7 @@ use super::super::stage;
 use super::super::template::Name;
 use super::target::NOBODY;
 use super::{Example, Role, Step, StepKind, unless};
+use crate::base::same_login;
 use crate::document::{Form, Node, Reader, Tree, word, words};
 use crate::mail::{Token, TokenChange};
 use crate::protocol::{Event, RequestField};
@@ -66,7 +67,7 @@ impl Step for TokenStep {
         match (token, user) {
             (Some(token), user) => Ok(cx.txn().change_token(&token, &user.unwrap_or_default(), self.0)),
             (None, Some(user)) => {
-                let is_its = |token: &Token| token.login.eq_ignore_ascii_case(&user);
+                let is_its = |token: &Token| same_login(&token.login, &user);
                 Ok(cx.txn().change_tokens(is_its, self.0) > 0)
             }
             (None, None) => Err("no user is logged in".to_owned()),

@@ -1,6 +1,7 @@
 //! Checks the mailboxes and logins that a file names.
 
 use super::located;
+use crate::base::same_login;
 use crate::document::{Location, Node, Reader};
 use crate::mail::Namespace;
 use crate::rule::Rule;
@@ -48,7 +49,7 @@ pub(in crate::scenario) fn logins<'n>(
     }
     let known: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
     for (login, place) in named {
-        if !known.is_empty() && !known.iter().any(|its| its.eq_ignore_ascii_case(&login)) {
+        if !known.is_empty() && !known.iter().any(|its| same_login(its, &login)) {
             reader.unknown(&place, "user", &login, &known);
         }
     }

@@ -7,7 +7,7 @@ use crate::protocol::imap::extension::sasl_ir;
 use crate::protocol::imap::parser::{Parsed, Parser};
 use crate::protocol::imap::{Answer, Imap, ImapState, Mode, Progress, Refusal};
 use crate::protocol::{Event, MailTxn, Reply, StartTls};
-use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Rejection};
+use crate::sasl::{self, Authentication, Channel, LoginVerdict, Mechanism, Rejection};
 
 pub(super) const AUTHENTICATE: CommandSpec =
     CommandSpec::new("AUTHENTICATE", Event::ImapAuthStart, AllowedIn::NotAuthenticated, |parser, _| parse(parser));
@@ -47,8 +47,8 @@ impl Command for Authenticate {
         Some(&self.mechanism)
     }
 
-    fn user(&self) -> Option<String> {
-        Mechanism::parse(self.mechanism.as_bytes())?.login(self.initial.as_deref())
+    fn user(&self, channel: Option<&Channel>) -> Option<String> {
+        Mechanism::parse(self.mechanism.as_bytes())?.login(self.initial.as_deref(), channel)
     }
 
     fn token(&self) -> Option<String> {

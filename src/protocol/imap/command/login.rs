@@ -5,7 +5,7 @@ use crate::base::is_identifier;
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 use crate::protocol::imap::{Answer, Imap};
 use crate::protocol::{Event, MailTxn, Reply};
-use crate::sasl::LoginVerdict;
+use crate::sasl::{Channel, LoginVerdict};
 
 pub(super) const LOGIN: CommandSpec =
     CommandSpec::new("LOGIN", Event::ImapLogin, AllowedIn::NotAuthenticated, |parser, _| parse(parser))
@@ -46,7 +46,7 @@ impl Command for Login {
         Some("LOGIN")
     }
 
-    fn user(&self) -> Option<String> {
+    fn user(&self, _channel: Option<&Channel>) -> Option<String> {
         Some(self.login.clone())
     }
 }

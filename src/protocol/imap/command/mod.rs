@@ -35,6 +35,7 @@ use super::parser::{Parsed, Parser, SyntaxError};
 use super::sequence_set::SequenceSet;
 use super::{Answer, Imap, Refusal};
 use crate::protocol::{Event, MailTxn, Reply, Value};
+use crate::sasl::Channel;
 
 /// The commands of the base protocol.
 pub(super) const RFC3501: &[CommandSpec] = &[
@@ -115,8 +116,8 @@ pub(super) trait Command: fmt::Debug + Send {
         None
     }
 
-    /// The user who logs in.
-    fn user(&self) -> Option<String> {
+    /// The user who logs in over this TLS connection, if it is one.
+    fn user(&self, _channel: Option<&Channel>) -> Option<String> {
         None
     }
 
