@@ -125,9 +125,15 @@ impl Pop3 {
         if is_login { self.config.limits.line.max(LOGIN_LINE) } else { self.config.limits.line }
     }
 
-    /// Whether the client can read UTF-8 in headers: it said so, or the server does not announce that it can ask.
-    fn allows_utf8(&self) -> bool {
-        self.is_utf8 || !self.capability_lines().iter().any(|line| line.split(' ').next() == Some("UTF8"))
+    /// Whether UTF-8 in the headers of this message can be sent: the sender did not declare an internationalized message
+    /// (RFC 6531 §3.4), the client said that it can read it, or the server does not announce that the client can ask.
+    ///
+    /// # Rationale
+    /// A message with UTF-8 in its header that was not declared violates RFC 5322, but many programs send such messages,
+    /// and their tests read them with clients that do not know UTF8.
+    fn may_have_utf8(&self, message: &Message) -> bool {
+        let announces = || self.capability_lines().iter().any(|line| line.split(' ').next() == Some("UTF8"));
+        !message.envelope().sender().parameters().smtputf8() || self.is_utf8 || !announces()
     }
 
     /// Parses a command. An invalid command becomes a request to refuse it.
@@ -205,8 +211,8 @@ impl Machine for Pop3 {
             }
         };
         let Some(message) = self.message(ask) else { return 0 };
-        let allows_utf8 = self.allows_utf8();
-        *read = Read::Gathered(message.clone(), Extent { lines, allows_utf8 });
+        let may_have_utf8 = self.may_have_utf8(message);
+        *read = Read::Gathered(message.clone(), Extent { lines, may_have_utf8 });
         message.raw().len().max(1) as u64
     }
 

@@ -261,8 +261,8 @@ impl Pop3 {
             None => Reply::default().line(&["+OK ", &format!("{} octets", maildrop::size(message))]),
             Some(_) => Reply::default().line(&["+OK the top follows"]),
         };
-        let allows_utf8 = self.allows_utf8();
-        reply.append(read.text(message, Extent { lines, allows_utf8 })?);
+        let may_have_utf8 = self.may_have_utf8(message);
+        reply.append(read.text(message, Extent { lines, may_have_utf8 })?);
         if let Pop3State::Transaction(_, maildrop) = &mut self.state
             && lines.is_none()
         {

@@ -12,8 +12,8 @@ use crate::protocol::reply::push_stuffed;
 pub(super) struct Extent {
     /// The header and this many lines of the body; `None` for the whole message.
     pub(super) lines: Option<u32>,
-    /// Whether the client can read UTF-8 in headers.
-    pub(super) allows_utf8: bool,
+    /// Whether its headers may have UTF-8.
+    pub(super) may_have_utf8: bool,
 }
 
 /// The progress of reading messages.
@@ -60,8 +60,8 @@ impl Read {
 
 /// Fails if the message is internationalized and the client did not say that it can read that (RFC 6856 §2.1): a
 /// surrogate, the other possibility, would change the octets that a test looks for.
-fn text(message: &Message, Extent { lines, allows_utf8 }: Extent) -> Result<Reply, String> {
-    if !allows_utf8 && needs_utf8(message) {
+fn text(message: &Message, Extent { lines, may_have_utf8 }: Extent) -> Result<Reply, String> {
+    if !may_have_utf8 && is_utf8(message.root(), message.raw()) {
         return Err("[UTF8] the message has UTF-8 in its header; use the command UTF8 before the login".to_owned());
     }
     let mut out = Reply::default();
@@ -73,18 +73,10 @@ fn text(message: &Message, Extent { lines, allows_utf8 }: Extent) -> Result<Repl
     Ok(out)
 }
 
-/// Whether the sender declared an internationalized message (RFC 6531 §3.4), and a header of it or of one of its parts
-/// has UTF-8 (RFC 6532 §3).
-///
-/// # Rationale
-/// A message with UTF-8 in its header that was not declared violates RFC 5322, but many programs send such messages, and
-/// their tests read them with clients that do not know UTF8.
-fn needs_utf8(message: &Message) -> bool {
-    fn is_utf8(part: Part<'_>, raw: &[u8]) -> bool {
-        let header = &raw[part.header_range()];
-        !header.is_ascii() && std::str::from_utf8(header).is_ok() || part.children().any(|its| is_utf8(its, raw))
-    }
-    message.envelope().sender().parameters().smtputf8() && is_utf8(message.root(), message.raw())
+/// Whether the header of a part, or of a part in it, has UTF-8 (RFC 6532 §3).
+fn is_utf8(part: Part<'_>, raw: &[u8]) -> bool {
+    let header = &raw[part.header_range()];
+    !header.is_ascii() && std::str::from_utf8(header).is_ok() || part.children().any(|its| is_utf8(its, raw))
 }
 
 /// Writes the header, the blank line and this many lines of the body (RFC 1939 §7).
