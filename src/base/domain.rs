@@ -24,10 +24,11 @@ pub(super) fn with_u_labels(address: &str) -> Cow<'_, str> {
 
 /// The U-label of this A-label without its prefix; `None` if it is not one.
 fn u_label(encoded: &str) -> Option<String> {
-    // RFC 5890 §2.3.2.1: a label of ASCII alone has no A-label.
     let is_possible = encoded.is_ascii() && encoded.len() <= LONGEST;
-    let label = is_possible.then(|| decode(encoded))??.to_lowercase();
-    (!label.is_ascii()).then_some(label)
+    let label = is_possible.then(|| decode(encoded))??;
+    // RFC 5890 §2.3.2.1: a label of ASCII alone, or with capital letters, has no A-label.
+    let is_valid = !label.is_ascii() && label == label.to_lowercase();
+    is_valid.then_some(label)
 }
 
 /// Decodes Punycode (RFC 3492 §6.2, with the parameters of §5).

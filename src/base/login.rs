@@ -48,6 +48,8 @@ mod tests {
             ("bob@bücher.example", "bob@xn--bcher-kva.example", true),
             ("BOB@BÜCHER.example", "bob@XN--BCHER-KVA.example", true),
             ("bob@xn--bcher-kva.example", "bob@xn--mnchen-3ya.example", false),
+            // The first decodes to a capital letter, so it is not an A-label (RFC 5890 §2.3.2.1).
+            ("bob@xn--bcher-2pa.example", "bob@xn--bcher-kva.example", false),
             ("bücher", "xn--bcher-kva", false),
             ("", "", true),
         ] {
