@@ -27,17 +27,18 @@ impl CapabilityOverride {
             Some(set) => set.iter().map(|its| Cow::Borrowed(&**its)).collect(),
             None => own,
         };
-        let same = |one: &str, other: &str| {
-            one.eq_ignore_ascii_case(other)
-                || one.split([' ', '=']).next().is_some_and(|word| word.eq_ignore_ascii_case(other))
-        };
-        all.retain(|its| !self.remove.iter().any(|gone| same(its, gone)));
+        all.retain(|its| !self.removes(its));
         for more in &self.add {
             if !all.iter().any(|its| its.eq_ignore_ascii_case(more)) {
                 all.push(Cow::Borrowed(more));
             }
         }
         all
+    }
+
+    fn removes(&self, capability: &str) -> bool {
+        let word = capability.split([' ', '=']).next().unwrap_or_default();
+        self.remove.iter().any(|gone| [capability, word].iter().any(|its| its.eq_ignore_ascii_case(gone)))
     }
 
     /// The label that a transcript shows instead of the capabilities: `caps` and the changes. `None` if `set` replaces
@@ -64,7 +65,7 @@ impl CapabilityOverride {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
         self.mechanisms = other.mechanisms.clone().or(self.mechanisms.take());
-        self.add.retain(|its| !other.remove.contains(its));
+        self.add.retain(|its| other.add.contains(its) || !other.removes(its));
         extend(&mut self.add, &other.add);
         self.remove.retain(|its| !other.add.contains(its));
         extend(&mut self.remove, &other.remove);
@@ -254,6 +255,24 @@ mod tests {
         merged.merge(&change);
 
         assert_eq!(merged, change);
+    }
+
+    #[test]
+    fn a_later_change_removes_by_the_first_word_what_an_earlier_one_added() {
+        let change = |add: &[&str], remove: &[&str]| {
+            let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+            CapabilityOverride { add: boxed(add), remove: boxed(remove), ..CapabilityOverride::default() }
+        };
+        let mut overrides = CapabilityOverrides::default();
+        overrides.change(&change(&["AUTH CRAM-MD5", "XYZZY"], &[]));
+        overrides.change_under_tls(&change(&["AUTH PLAIN"], &["auth"]));
+        let announced = |is_active| {
+            let own = vec![Cow::Borrowed("AUTH LOGIN"), Cow::Borrowed("HELP")];
+            overrides.apply(&TlsState::new(StartTls::Offered, is_active), own).join(", ")
+        };
+
+        assert_eq!(announced(false), "AUTH LOGIN, HELP, AUTH CRAM-MD5, XYZZY");
+        assert_eq!(announced(true), "HELP, XYZZY, AUTH PLAIN");
     }
 
     #[test]
