@@ -57,15 +57,17 @@ mod scenario;
 mod server;
 mod world;
 
-pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
+pub use base::{Certificate, MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
 pub use expect::{Finding, FindingKind, Matcher, Report, matchers};
 pub use harness::{
-    AccessToken, Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin,
-    SessionWait, Settled, Verify, Wait, WaitCount, rules,
+    AccessToken, Account, Clock, Entry, IssuedCertificate, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait,
+    NoneWithin, SessionWait, Settled, TlsProfile, Verify, Wait, WaitCount, audit, rules,
 };
 #[cfg(feature = "api")]
 pub use journal::OAuthRequest;
-pub use journal::{Ending, ProxiedClient, ProxiedTls, Session, Tls, Transcript};
+pub use journal::{
+    ClientCertificate, Ending, ProxiedClient, ProxiedTls, Session, Tls, TlsFailure, TlsOffer, Transcript,
+};
 pub use mail::{
     Address, BodyType, DeliverBy, Envelope, Forwarded, Message, Notify, OriginalRecipient, Parameters, Part, Recipient,
     Ret, Sender, Verdict,

@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use clients::api_client::{ApiClient, NONE, start};
 use clients::deadline::connect;
 use clients::line_client::{LineClient, talk};
-use mailjig::{Listener, MailServer};
+use clients::tls_client::{TlsClient, strict, with_certificate};
+use mailjig::{Listener, MailServer, TlsProfile};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -750,4 +751,62 @@ fn an_envelope_has_what_a_relay_told_of_its_client() {
     let forwarded = json!({ "name": "a+b.example", "address": "::2", "port": null, "protocol": null, "helo": null,
                             "ident": "4BQ", "source": "LOCAL" });
     assert_eq!(all, [forwarded, Value::Null, Value::Null, Value::Null]);
+}
+
+#[test]
+fn a_session_has_what_is_known_of_its_handshake() {
+    let profile = TlsProfile::new().client_cert("requested").client_ca("any").alpn(["mail"]);
+    let server = MailServer::builder().tls(profile).start();
+    let api = ApiClient::of(&server);
+    let mut config = with_certificate(&server, &server.client_certificate("bob@example.org"));
+    config.alpn_protocols = vec![b"mail".to_vec()];
+    let mut client = TlsClient::connect(&server, Listener::Smtps, config, "localhost").unwrap();
+    client.say("QUIT\r\n");
+    let distrusting = strict(&MailServer::start());
+    let _alert = TlsClient::before(&server, Listener::Smtps, distrusting, "localhost").handshake();
+    let mut late = TlsClient::connect(&server, Listener::Imaps, strict(&server), "localhost").unwrap();
+    late.fail();
+    api.ok("/sessions?open=true&count=0&wait=20s");
+
+    let mut tls = api.ok("/sessions/s1")["tls"].take();
+    let mut certificate = tls["client_certificate"].take();
+    let (der, sha256) = (certificate["der"].take(), certificate["sha256"].take());
+    assert!(der.as_str().unwrap().starts_with("MII") && sha256.as_str().unwrap().len() == 64, "{der} {sha256}");
+    assert_eq!(certificate, json!({ "names": ["bob@example.org"], "verified": false, "der": null, "sha256": null }));
+    assert_eq!(
+        tls,
+        json!({ "version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "group": "x25519", "alpn": "mail", "resumed": false,
+                "sni": "localhost", "certificate": "good", "client_certificate": null })
+    );
+
+    let mut failed = api.ok("/sessions/s2");
+    let offered = failed["tls_failure"]["offered"].take();
+    assert_eq!((&offered["sni"], &offered["alpn"]), (&json!("localhost"), &json!([])));
+    let words = "the client refused with the TLS alert";
+    let why = format!("{words} unknown_ca: it does not trust the authority of the server's certificate");
+    let failure = json!({ "reason": why, "after_handshake": false, "alert": "unknown_ca", "certificate": "good", "offered": null });
+    assert_eq!((&failed["tls"], &failed["tls_failure"]), (&Value::Null, &failure));
+    assert_eq!(failed["ended"]["ending"], "tls-failed");
+    let record = &api.ok("/journal?kind=unsecured&session=s2")["records"][0];
+    assert_eq!((&record["reason"], &record["alert"]), (&json!(why), &json!("unknown_ca")));
+    let late = api.ok("/sessions/s3");
+    assert_eq!((&late["tls"]["resumed"], &late["tls_failure"]["after_handshake"]), (&json!(false), &json!(true)));
+
+    for (filter, wanted) in [
+        ("tls=false", vec!["s2"]),
+        ("tls_failed=true", vec!["s2", "s3"]),
+        ("tls_failed=false", vec!["s1"]),
+        ("alert=unknown_ca", vec!["s2"]),
+        ("alert=!", vec!["s2", "s3"]),
+        ("sni=LOCALHOST&certificate=go*", vec!["s1", "s2", "s3"]),
+        ("client_certificate=bob@*", vec!["s1"]),
+        ("resumed=true", vec![]),
+    ] {
+        let found = api.ok(format!("/sessions?{filter}"));
+        let ids: Vec<&str> =
+            found["sessions"].as_array().unwrap().iter().map(|its| its["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, wanted, "{filter}");
+    }
+    let unknown = api.get("/sessions?certificate=expried").expect(400);
+    assert_eq!(unknown["detail"], "unknown certificate `expried`; did you mean `expired`?");
 }

@@ -17,6 +17,8 @@ use serde_json::Value;
 #[path = "clients/mod.rs"]
 mod clients;
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/help.rs"]

@@ -7,6 +7,7 @@ use clients::line_client::{LineClient, talk};
 use clients::running::Running;
 use clients::served::{Served, mailjig};
 use clients::support::{folder, interpreter, is_there, output, run, start, succeeded};
+use clients::unused_port::unused_port;
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -297,14 +298,14 @@ fn transcripts_and_the_certificate_are_printed() {
 
 #[test]
 fn a_server_is_ready_when_every_listener_accepts() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{free}");
+    let port = unused_port();
+    let url = format!("http://127.0.0.1:{port}");
 
     let early = output(&mut mailjig(&["ready", "--url", &url]), "");
     assert_eq!(early.status.code(), Some(1));
     let (waiting, _deadline) =
         start(mailjig(&["ready", "--url", &url, "--wait", "100s", "--json"]).stdout(Stdio::piped())).unwrap();
-    let server = Served::start(&["--http", &free.port().to_string(), "--imaps", "off"]);
+    let server = Served::start(&["--http", &port.to_string(), "--imaps", "off"]);
     let waited = waiting.wait_with_output().unwrap();
 
     assert!(waited.status.success());
@@ -368,8 +369,8 @@ fn what_comes_after_a_record_is_followed() {
 
 #[test]
 fn a_follower_outlives_the_server() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (url, options) = (format!("http://{free}"), ["--http", &free.port().to_string()]);
+    let port = unused_port();
+    let (url, options) = (format!("http://127.0.0.1:{port}"), ["--http", &port.to_string()]);
     let server = Served::start(&options);
     server.deliver(&["bob@example.org"], "\r\n");
     server.deliver(&["bob@example.org"], "\r\n");

@@ -9,6 +9,7 @@ use clients::line_client::LineClient;
 use clients::running::Running;
 use clients::served::mailjig;
 use clients::support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
+use clients::unused_port::unused_port;
 use mailjig::{MailServer, Protocol, Scenario};
 use tempfile::TempDir;
 
@@ -440,7 +441,7 @@ fn an_upstream_that_cannot_be_used_is_named() {
         complaint
     };
 
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = unused_port();
     let nobody = recorded(free, "none").replace(&free.to_string(), "PORT");
     let stranger = recorded(server.imaps().port(), "upstream");
 

@@ -9,7 +9,7 @@ use clients::wire::After::{Eof, Refused, Reset};
 use clients::wire::Wire;
 use mailjig::matchers::to;
 use mailjig::rules::{any_protocol, imap, on, pop3, smtp, timer, tls};
-use mailjig::{Kept, MailServer, Scenario};
+use mailjig::{Certificate, Kept, MailServer, Scenario};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -690,10 +690,10 @@ fn a_listener_presents_its_own_certificate() {
 #[test]
 fn of_several_rules_the_outermost_chooses_the_certificate() {
     let server = MailServer::start();
-    let expired = server.mount(on(tls::hello()).expired_certificate());
-    server.mount(on(tls::hello()).nth("2+").good_certificate());
+    let expired = server.mount(on(tls::hello()).certificate(Certificate::Expired));
+    server.mount(on(tls::hello()).nth("2+").certificate(Certificate::Good));
     let alert = server.mount(on(tls::hello()).nth("4").alert("handshake_failure"));
-    server.mount(on(tls::hello()).nth("4+").good_certificate());
+    server.mount(on(tls::hello()).nth("4+").certificate(Certificate::Good));
 
     let handshakes: Vec<bool> = (0..5).map(|_| Wire::connect(&server, "smtp", true).read().is_ok()).collect();
 

@@ -253,6 +253,9 @@ const EHLO: (&str, &str) = ("EHLO c\r\n", "250 ");
 const MAIL: (&str, &str) = ("MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", "354 ");
 const QUIT: (&str, &str) = ("QUIT\r\n", "221 ");
 const TLS: (&str, &str) = ("", "TLS");
+const LHLO: (&str, &str) = ("LHLO c\r\n", "250 ");
+const A_STARTTLS: (&str, &str) = ("a STARTTLS\r\n", "a OK");
+const STLS: (&str, &str) = ("STLS\r\n", "+OK");
 const STARTTLS: (&str, &str) = ("STARTTLS\r\n", "220 ");
 
 /// What a client sends, and what the line contains up to which it reads.
@@ -314,22 +317,76 @@ const CAREFUL_AND_CARELESS: &[(&str, &str, Steps, Option<&str>)] = &[
     ),
 ];
 
+/// The report about a client in a scenario; `None` if everything is as it must be.
+fn judged(scenario: &str, protocol: &str, steps: Steps) -> Option<String> {
+    let server = MailServer::builder().scenario(Scenario::named(scenario)).submission_requires_auth(false).start();
+    let mut wire = Wire::greeted(&server, protocol, false);
+    for (text, last) in steps {
+        if *last == TLS.1 {
+            wire = wire.secure(&server);
+            continue;
+        }
+        wire.say(text);
+        while !String::from_utf8_lossy(&wire.line()).contains(last) {}
+    }
+    drop(wire);
+    server.wait_for_no_session().block();
+    report(server)
+}
+
+/// An attacker between client and server: what clients of each protocol do, and the rule with which a careless one fails.
+#[rustfmt::skip]
+const BEFORE_TLS: &[(&str, &str, Steps, Option<&str>)] = &[
+    ("starttls-response-injection", "smtp", &[EHLO, STARTTLS, TLS, EHLO, QUIT], None),
+    ("starttls-response-injection", "smtp", &[EHLO, STARTTLS, TLS, ("AUTH PLAIN AGFubgB4\r\n", " ")], Some("used-forged")),
+    ("starttls-response-injection", "lmtp", &[LHLO, STARTTLS, TLS, LHLO, QUIT], None),
+    ("starttls-response-injection", "imap", &[A_STARTTLS, TLS, ("b CAPABILITY\r\n", "b OK"), ("c LOGOUT\r\n", "c OK")], None),
+    ("starttls-response-injection", "imap", &[A_STARTTLS, TLS, ("b AUTHENTICATE PLAIN AGFubgB4\r\n", "b ")], Some("used-forged")),
+    ("starttls-response-injection", "pop3", &[STLS, TLS, ("CAPA\r\n", "."), ("QUIT\r\n", "+OK")], None),
+    ("starttls-response-injection", "pop3", &[STLS, TLS, ("AUTH PLAIN AGFubgB4\r\n", " ")], Some("used-forged")),
+    ("starttls-stripped", "smtp", &[EHLO, QUIT], None),
+    ("starttls-stripped", "smtp", &[EHLO, ("MAIL FROM:<a@example.org>\r\n", "250 "), QUIT], Some("leak")),
+    ("starttls-stripped", "imap", &[("a LOGOUT\r\n", "a OK")], None),
+    ("starttls-stripped", "imap", &[("a LOGIN ann x\r\n", "a "), ("b LOGOUT\r\n", "b OK")], Some("leak")),
+    ("starttls-stripped", "pop3", &[("CAPA\r\n", "."), ("QUIT\r\n", "+OK")], None),
+    ("starttls-stripped", "pop3", &[("USER ann\r\n", "+OK"), ("PASS x\r\n", ""), ("QUIT\r\n", "+OK")], Some("leak")),
+    ("starttls-refused", "smtp", &[EHLO, ("STARTTLS\r\n", "454 "), QUIT], None),
+    ("starttls-refused", "smtp", &[EHLO, ("STARTTLS\r\n", "454 "), ("AUTH PLAIN AGFubgB4\r\n", " "), QUIT], Some("leak")),
+    ("starttls-refused", "imap", &[("a STARTTLS\r\n", "a NO"), ("b LOGOUT\r\n", "b OK")], None),
+    ("starttls-refused", "imap", &[("a STARTTLS\r\n", "a NO"), ("b LOGIN ann x\r\n", "b "), ("c LOGOUT\r\n", "c OK")], Some("leak")),
+    ("starttls-refused", "pop3", &[("STLS\r\n", "-ERR"), ("QUIT\r\n", "+OK")], None),
+    ("starttls-refused", "pop3", &[("STLS\r\n", "-ERR"), ("AUTH PLAIN AGFubgB4\r\n", ""), ("QUIT\r\n", "+OK")], Some("leak")),
+    ("starttls-ehlo-rejected", "smtp", &[("EHLO c\r\n", "502 "), QUIT], None),
+    ("starttls-ehlo-rejected", "smtp", &[("EHLO c\r\n", "502 "), ("HELO c\r\n", "250 "), ("MAIL FROM:<a@example.org>\r\n", "250 "), QUIT], Some("leak")),
+    ("starttls-early-ok", "imap", &[("a LOGOUT\r\n", "a OK")], None),
+    ("starttls-early-ok", "pop3", &[("CAPA\r\n", "+OK Begin"), ("USER ann\r\n", "+OK"), ("PASS x\r\n", "")], Some("leak")),
+    ("starttls-caps-change", "imap", &[A_STARTTLS, TLS, ("b AUTHENTICATE PLAIN AGFubgB4\r\n", "b "), ("c LOGOUT\r\n", "c OK")], None),
+    ("starttls-caps-change", "imap", &[A_STARTTLS, TLS, ("b AUTHENTICATE CRAM-MD5\r\n", "")], Some("stale")),
+    ("imap-preauth-no-starttls", "imap", &[("a LOGOUT\r\n", "a OK")], None),
+    ("imap-preauth-no-starttls", "imap", &[("a SELECT INBOX\r\n", "a OK"), ("b LOGOUT\r\n", "b OK")], Some("leak")),
+    ("imap-state-before-starttls", "imap", &[A_STARTTLS, TLS, ("b LOGIN ann x\r\n", "b OK"), ("c SELECT INBOX\r\n", "c OK")], None),
+    ("imap-state-before-starttls", "imap", &[A_STARTTLS, TLS, ("b LOGIN ann x\r\n", "b OK"), ("c SELECT forged\r\n", "c ")], Some("used")),
+];
+
+#[test]
+fn what_an_attacker_does_before_tls_tells_careful_clients_from_careless_ones() {
+    for (scenario, protocol, steps, rule) in BEFORE_TLS {
+        let report = judged(scenario, protocol, steps);
+        match rule {
+            None => assert_eq!(report, None, "{scenario} {steps:?}"),
+            Some(rule) => {
+                let report = report.unwrap_or_else(|| panic!("{scenario} {steps:?}: nothing is reported"));
+                let failed = report.lines().any(|line| line.starts_with('✗') && line.contains(&format!("`{rule}`")));
+                assert!(failed, "{scenario} {steps:?}: {report}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_vulnerable_server_tells_careful_clients_from_careless_ones() {
     for (scenario, protocol, steps, finding) in CAREFUL_AND_CARELESS {
-        let server = MailServer::builder().scenario(Scenario::named(*scenario)).start();
-        let mut wire = Wire::greeted(&server, protocol, false);
-        for (text, last) in *steps {
-            if *last == TLS.1 {
-                wire = wire.secure(&server);
-                continue;
-            }
-            wire.say(text);
-            while !String::from_utf8_lossy(&wire.line()).contains(last) {}
-        }
-        server.wait_for_no_session().block();
-
-        let report = report(server);
+        let report = judged(scenario, protocol, steps);
 
         match (finding, report) {
             (None, None) => {}
@@ -389,11 +446,14 @@ const fn row(
 const SEND: &str =
     "curl -sS -m 5 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
 const SEND_TLS: &str = "curl -sS -m 5 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const SEND_TLS_AS: &str = "curl -sS -m 5 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const SEND_SMTPS: &str = "curl -sS -m 5 --cacert {ca} smtps://localhost:{smtps} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const LIST_TLS: &str = "curl -sS -m 5 --ssl-reqd --cacert {ca} imap://localhost:{imap}/ -u me@example.org:secret";
 const FETCH: &str = "curl -sS -m 5 imap://localhost:{imap}/INBOX;MAILINDEX=1 -u me@example.org:secret";
 const RETRIEVE: &str = "curl -sS -m 5 pop3://localhost:{pop3}/1 -u me@example.org:secret";
 
 /// curl's statuses: 0 done, 8 a reply it cannot read, 18 less came than was announced, 21 a command failed, 28 time is
-/// over, 52 and 56 nothing or no more came, 55 sending
+/// over, 35 the handshake failed, 52 and 56 nothing or no more came, 55 sending
 /// failed, 60 the certificate is not good, 64 no TLS, 67 the login was refused, 78 the resource does not exist.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -420,9 +480,25 @@ const ROWS: &[Row] = &[
     row("starttls-command-injection", &[], SEND_TLS, 0, &[("upgraded", 1)]),
     row("smtp-quit-no-reply", &[], SEND, 0, &[("no-goodbye", 1)]),
     row("starttls-stripped", &[], SEND_TLS, 64, &[("leak", 0)]),
+    row("starttls-refused", &[], SEND_TLS, 64, &[("refused-smtp", 1), ("leak", 0)]),
+    row("starttls-early-ok", &[], SEND_TLS, 35, &[("early-smtp", 1), ("leak", 0)]),
+    row("starttls-then-garbage", &[], SEND_TLS, 35, &[("garbage", 1)]),
+    row("starttls-then-close", &[], SEND_TLS, 35, &[("closed", 1), ("leak", 0)]),
+    row("starttls-ehlo-rejected", &[], SEND_TLS, 9, &[("no-ehlo", 1), ("leak", 0)]),
+    row("starttls-caps-change", &[], SEND_TLS_AS, 0, &[("stale", 0)]),
     row("starttls-response-injection", &[], SEND_TLS, 8, &[("inject", 1), ("used-forged", 0)]),
+    row("imap-preauth-no-starttls", &[], LIST_TLS, 64, &[("preauth", 1), ("leak", 0)]),
+    row("imap-state-before-starttls", &[], LIST_TLS, 0, &[("told", 1), ("used", 0)]),
     row("tls-cert-expired", &[], SEND_TLS, 60, &[("renewed", 0)]),
-    row("tls-truncation", &[], "curl -sS -m 5 --cacert {ca} smtps://localhost:{smtps} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}", 0, &[("truncated", 1)]),
+    row("tls-cert-refused", &[], SEND_TLS, 60, &[("leak", 0)]),
+    row("tls-cert-rotates", &[("renewed", "1+")], SEND_TLS, 0, &[("renewed", 1)]),
+    row("tls-client-cert-required", &[], SEND_TLS, 56, &[("leak", 0)]),
+    row("tls-handshake-stall", &[], "curl -sS -m 1 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}", 28, &[("stalled", 1)]),
+    row("tls-handshake-then-drop", &[], SEND_SMTPS, 56, &[("dropped", 1)]),
+    row("tls-no-common-cipher", &[], SEND_TLS, 35, &[("refused", 1), ("leak", 0)]),
+    row("tls-plaintext-on-tls-port", &[], SEND_SMTPS, 35, &[("leak", 0)]),
+    row("tls-version-too-old", &[], SEND_TLS, 35, &[("leak", 0)]),
+    row("tls-truncation", &[], SEND_SMTPS, 0, &[("truncated", 1)]),
     row("imap-authenticated-not-connected", &[], FETCH, 67, &[("not-connected", 1)]),
     row("imap-bodystructure-nil-param", &[], "python3 {clients}/structures.py {imap}", 0, &[("nil-boundary", 1)]),
     row("imap-bye-mid-session", &[], FETCH, 28, &[("bye", 1)]),

@@ -7,6 +7,7 @@ use std::thread;
 
 use clients::api_client::{ApiClient, NONE};
 use clients::deadline::{DEADLINE, until};
+use clients::unused_port::unused_port;
 use data_encoding::BASE64;
 use mailjig::MailServer;
 use serde_json::{Value, json};
@@ -180,7 +181,7 @@ fn a_webhook_does_not_begin_after_the_end_of_the_journal() {
 fn a_receiver_that_is_down_shows_in_the_state() {
     let server = MailServer::start();
     let api = ApiClient::of(&server);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = unused_port();
     let url = format!("http://user:pw@127.0.0.1:{port}/hook?key=1");
     let hook = api.post("/webhooks", &json!({ "url": url })).expect(201);
     assert_eq!(hook["url"], format!("http://127.0.0.1:{port}/hook"), "secrets are not shown");

@@ -24,7 +24,7 @@ use super::token::Token;
 use crate::server::{ANY_ORIGIN, Host};
 
 /// Resources that need no token: what asks for them often cannot send one.
-const OPEN: &[&str] = &["/healthz", "/livez", "/readyz"];
+const OPEN: &[&str] = &["/healthz", "/livez", "/readyz", "/v1/tls/crl"];
 
 /// Whether a resource needs no token. The clients of the OAuth 2.0 provider send credentials of their own.
 fn is_open(path: &str) -> bool {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
-use crate::journal::{Captured, Ending, ProxiedClient, Session, Tls};
+use crate::journal::{Captured, Ending, ProxiedClient, Session, Tls, TlsFailure};
 use crate::mail::{Address, BodyType, Forwarded, Parameters, Part, Recipient, Ret, Sender, Verdict};
 use crate::protocol::Listener;
 
@@ -229,8 +229,15 @@ pub(super) struct SessionJson<'a> {
     proxied: Option<&'a ProxiedClient>,
     #[schema(value_type = String, format = DateTime)]
     opened: Timestamp,
+    /// What the last handshake negotiated; `null` in cleartext: `version`, `cipher`, `group`, `alpn`, `resumed`, `sni`, the
+    /// server's `certificate` by its name, and the `client_certificate` with its `names`, whether the server has
+    /// `verified` it, its `sha256` in hexadecimal, and its `der` in base64.
     #[schema(value_type = Option<Object>)]
     tls: Option<&'a Tls>,
+    /// Why TLS failed, if it did: `reason`, the client's `alert`, the `certificate` that was presented, what the client
+    /// `offered`, and whether it failed `after_handshake`.
+    #[schema(value_type = Option<Object>)]
+    tls_failure: Option<&'a TlsFailure>,
     helo: Option<&'a str>,
     user: Option<&'a str>,
     /// The SASL mechanism with which it logged in, or the command: `LOGIN` of IMAP, `USER` or `APOP` of POP3.
@@ -275,6 +282,7 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             proxied: session.proxied.as_deref(),
             opened: session.opened,
             tls: session.tls.as_ref(),
+            tls_failure: session.tls_failure.as_deref(),
             helo: session.helo.as_deref(),
             user: session.user.as_deref(),
             mechanism: session.mechanism.as_deref(),

@@ -63,6 +63,7 @@ mod sessions;
 mod state;
 mod stream;
 mod target;
+mod tls;
 mod token;
 mod unsubscribe;
 mod updates;
@@ -124,6 +125,7 @@ impl Api {
         let serving = spawn(serve(listener, move || router(&host), Bounds::default()));
         let url = format!("http://{address}");
         oauth::tell_discovery(host_of_api.main(), &url);
+        host_of_api.main().set_crl_url(format!("{url}/v1/tls/crl"));
         Ok(Self { address, url, serving: serving.abort_handle() })
     }
 
@@ -223,8 +225,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(server::reset))
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(server::health))
-        .routes(routes!(server::ca))
-        .routes(routes!(server::client_certificate))
+        .merge(tls::routes())
         .routes(routes!(servers::list, servers::add))
         .routes(routes!(servers::one, servers::remove))
         .routes(routes!(openapi::openapi))
@@ -279,6 +280,7 @@ const LINKS: &[(&str, &str)] = &[
     ("endpoints", "endpoints"),
     ("health", "health"),
     ("ca", "tls/ca.pem"),
+    ("certificates", "tls/certificates"),
     ("servers", "servers"),
     ("openapi", "openapi.json"),
 ];

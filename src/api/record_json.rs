@@ -55,7 +55,7 @@ impl RecordJson {
             }
             Description::Cleartext { octets, .. } => json!({ "octets": octets }),
             Description::Secured(tls) => json!(tls),
-            Description::Unsecured(reason) => json!({ "reason": reason }),
+            Description::Unsecured(failure) => json!(failure),
             Description::Ended { ended, first } => {
                 let mut facts = json!({ "ending": ended.ending, "unfinished": ended.unfinished });
                 if ended.text.heard > 0 {

@@ -1,4 +1,4 @@
-//! The server as a whole: delivering, settling, reset, health and the CA certificate.
+//! The server as a whole: delivering, settling, reset and health.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use super::blocking::run_blocking;
 use super::body::{MessageBody, NoBody, octets};
 use super::json::MessageJson;
-use super::params::{NoParams, Path, Value, query};
+use super::params::{NoParams, Value, query};
 use super::problem::Problem;
 use super::sessions::SessionList;
 use super::target::{Base, Target};
@@ -197,27 +197,4 @@ pub(super) async fn health(Target(server): Target, _: NoParams) -> Response {
         })
     });
     Json(health).into_response()
-}
-
-/// Get the CA certificate that clients must trust.
-#[utoipa::path(get, path = "/tls/ca.pem", responses(
-    (status = 200, description = "The certificate, in PEM.", body = String, content_type = "application/x-pem-file"),
-))]
-pub(super) async fn ca(Target(server): Target, _: NoParams) -> Response {
-    ([(header::CONTENT_TYPE, "application/x-pem-file")], server.ca().to_owned()).into_response()
-}
-
-/// Make a certificate with which a client can log in as a user with EXTERNAL.
-///
-/// The user is the common name of the certificate, and an rfc822Name if it is an address.
-#[utoipa::path(get, path = "/tls/clients/{user}", params(("user" = String, Path, description = "The user, such as `bob@example.org`.")), responses(
-    (status = 200, description = "The certificate, signed by the CA, and its private key, in PEM.", body = String, content_type = "application/x-pem-file"),
-))]
-pub(super) async fn client_certificate(
-    Target(server): Target,
-    Path(user): Path<String>,
-    _: NoParams,
-) -> Result<Response, Problem> {
-    let pem = server.client_certificate(&user).map_err(|why| Problem::field("user", why))?;
-    Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], pem).into_response())
 }

@@ -215,6 +215,8 @@ fn refusal(why: NoServer) -> Problem {
         NoServer::NameTaken(_) => Problem::field("name", why.to_string()).status(StatusCode::CONFLICT),
         NoServer::Name(_) => Problem::field("name", why.to_string()),
         NoServer::Start(StartError::Name(_)) => Problem::field("host", why.to_string()),
-        NoServer::Start(StartError::Address { .. }) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()),
+        NoServer::Start(StartError::Address { .. } | StartError::Certificate(_)) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string())
+        }
     }
 }

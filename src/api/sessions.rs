@@ -44,6 +44,18 @@ query! {
         open: Option<bool>,
         /// Whether it uses TLS.
         tls: Option<bool>,
+        /// Whether TLS failed, in its handshake or after it.
+        tls_failed: Option<bool>,
+        /// The alert with which the client ended TLS, such as `unknown_ca`; a pattern.
+        alert: Option<Pattern>,
+        /// The server name that the client requested (SNI); a pattern.
+        sni: Option<Pattern>,
+        /// The certificate that the server presented, such as `expired`; a pattern.
+        certificate: Option<Pattern>,
+        /// A name in the client's certificate; a pattern.
+        client_certificate: Option<Pattern>,
+        /// Whether it resumed an earlier TLS session.
+        resumed: Option<bool>,
     }
 }
 
@@ -159,7 +171,21 @@ impl SessionFilters {
         clauses.extend(self.user.map(session::user));
         clauses.extend(listener(self.listener)?);
         clauses.extend(self.mailbox.map(session::mailbox));
-        for (wanted, holds) in [(self.idling, session::idling as fn() -> Matcher), (self.open, session::open)] {
+        clauses.extend(self.alert.map(session::alert));
+        clauses.extend(self.sni.map(session::sni));
+        clauses.extend(
+            self.certificate
+                .map(Matcher::certificate)
+                .transpose()
+                .map_err(|why| Problem::field("certificate", &why))?,
+        );
+        clauses.extend(self.client_certificate.map(session::client_certificate));
+        for (wanted, holds) in [
+            (self.idling, session::idling as fn() -> Matcher),
+            (self.open, session::open),
+            (self.tls_failed, session::tls_failed),
+            (self.resumed, session::resumed),
+        ] {
             clauses.extend(wanted.map(|wanted| if wanted { holds() } else { holds().not() }));
         }
         clauses.extend(self.tls.map(session::tls));

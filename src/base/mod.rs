@@ -1,6 +1,8 @@
 //! Types that every floor uses: patterns, counts, times and numbers.
 
+mod alert;
 mod calendar;
+mod certificate;
 #[cfg(feature = "serde")]
 mod codec;
 mod domain;
@@ -17,7 +19,9 @@ mod text_filter;
 mod times;
 mod timestamp;
 
+pub(crate) use alert::{ALERTS, Alert};
 pub(crate) use calendar::{DAYS, MONTHS};
+pub use certificate::Certificate;
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
 pub(crate) use escape::{braced, is_name, placeholder, visible};

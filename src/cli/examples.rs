@@ -44,6 +44,36 @@ Exit status:
   126  the command cannot be executed
   127  the command does not exist";
 
+pub(super) const AUDIT_TLS: &str = "\
+Examples:
+  mailjig audit-tls -- pytest tests/test_send_over_tls.py
+  mailjig audit-tls --env 'MAILER_DSN=smtps://bob:secret@{smtps.host}:{smtps.port}' -- php send.php
+  mailjig audit-tls --profile expired --profile wrong-host -- ./send
+  mailjig audit-tls --list                               the profiles
+
+The command runs once with a valid certificate, where it must succeed and use TLS, then once for each
+profile, each time with a server of its own on free ports. It gets the variables of `mailjig run`. It
+must connect where they say, and trust MAILJIG_CA_FILE.
+
+Verdicts, from what the server saw:
+  refused       over bad TLS nothing came but a goodbye, and in cleartext nothing that matters
+  accepted      a session went on; what it leaked is listed
+  hung          the command had not ended at the time limit
+  crashed       the command died of a signal
+  not reached   the command did not come as far as a handshake
+  skipped       the command uses no such TLS
+Certificates that a client may accept are tried too, and never fail the audit.
+
+Exit status:
+  0    all was refused
+  1    something was accepted, hung or crashed
+  2    an option is wrong
+  3    the audit proves nothing: the control run failed or used no TLS, or a run was `not reached`
+  125  a server cannot start, or a template of --env is wrong
+  126  the command cannot be executed
+  127  the command does not exist
+  128 and the number of the signal that ended the audit";
+
 pub(super) const CHECK: &str = "\
 Examples:
   mailjig check mine.toml
@@ -133,6 +163,12 @@ Examples:
   mailjig ca --output ca.pem
   curl --ssl-reqd --cacert <(mailjig ca) imap://localhost:1143
   mailjig ca --client bob@example.org --output bob.pem   for curl --cert bob.pem";
+
+pub(super) const CERTS: &str = "\
+Examples:
+  mailjig certs
+  mailjig certs expired wrong-host --output certs
+  openssl verify -CAfile certs/ca.pem -untrusted certs/expired.pem certs/expired.pem";
 
 pub(super) const SEND: &str = "\
 Examples:

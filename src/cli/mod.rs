@@ -8,12 +8,14 @@ macro_rules! complain {
     }};
 }
 
+mod audit_tls;
 mod client;
 mod color;
 mod config;
 mod event;
 mod examples;
 mod file_limit;
+mod hangups;
 mod options;
 mod pages;
 mod parent;
@@ -53,6 +55,9 @@ enum CliCommand {
     /// Run a command with a server for it, verify the server's rules, and end with the command's status.
     #[command(after_help = examples::RUN)]
     Run(Box<run::Run>),
+    /// Run a command against servers with bad certificates and bad handshakes, and say which of them it accepts.
+    #[command(after_help = examples::AUDIT_TLS)]
+    AuditTls(Box<audit_tls::AuditTls>),
     /// Check scenario files and print their errors.
     #[command(after_help = examples::CHECK)]
     Check(scenarios::Check),
@@ -85,6 +90,7 @@ pub fn main() -> ExitCode {
             }
         },
         CliCommand::Run(options) => run::run(&options),
+        CliCommand::AuditTls(options) => audit_tls::audit_tls(&options),
         CliCommand::Check(options) => scenarios::check(&options),
         CliCommand::Scenarios(options) => scenarios::list(&options),
         CliCommand::Record(options) => record::record(&options),

@@ -13,6 +13,9 @@ use super::{Arguments, CliCommand, config, options};
 /// The exit status for a wrong option, also of clap.
 const WRONG_USE: i32 = 2;
 
+/// The options of a server that `mailjig audit-tls` does not have.
+const NOT_IN_AUDIT: [&str; 5] = ["ports", "ca_file", "scenario", "set", "fail_on_findings"];
+
 /// The command in the arguments. Ends the process if they are wrong, or if they ask for help.
 pub(super) fn parse() -> CliCommand {
     let matches = matches(command());
@@ -39,6 +42,12 @@ pub(super) fn command() -> Command {
     // The values of variables may be passwords, so the help does not show them.
     let command = Arguments::command().mut_subcommands(|its| its.mut_args(|arg| arg.hide_env_values(true)));
     let command = command.mut_subcommand("serve", of_server).mut_subcommand("run", of_server);
+    let command = command.mut_subcommand("audit-tls", of_server);
+    // What servers that run in parallel cannot share, and what the audit sets itself.
+    let without = |its: Command| {
+        NOT_IN_AUDIT.iter().fold(its, |its, id| its.mut_arg(*id, |arg| arg.hide(true).env(Resettable::Reset)))
+    };
+    let command = command.mut_subcommand("audit-tls", without);
     // The default ports may be taken by a server that runs all the time.
     command.mut_subcommand("run", |run| run.mut_arg("ports", |ports| ports.default_value("auto")))
 }
@@ -62,12 +71,16 @@ fn with_value(arg: Arg) -> Arg {
     switch.hide_default_value(true)
 }
 
-/// Says that `--` is missing before the command of `mailjig run`.
+/// Says that `--` is missing before the command of `mailjig run` or `mailjig audit-tls`.
 fn with_dashes(mut error: clap::Error) -> clap::Error {
-    let is_of_run = env::args_os().nth(1).is_some_and(|name| name == "run");
+    let name = env::args_os().nth(1).unwrap_or_default();
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return error };
-    if is_of_run && error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-') {
-        let tip = StyledStr::from(format!("write `--` before the command, as in `mailjig run -- {argument}`"));
+    if (name == "run" || name == "audit-tls")
+        && error.kind() == ErrorKind::UnknownArgument
+        && !argument.starts_with('-')
+    {
+        let tip =
+            StyledStr::from(format!("write `--` before the command, as in `mailjig {} -- {argument}`", name.display()));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
     error

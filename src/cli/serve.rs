@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process;
 
 use super::file_limit::raise_file_limit;
+use super::hangups::Hangups;
 use super::options::Serve;
 use super::start::{Started, write};
 use super::stop::Stop;
@@ -16,7 +17,11 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     raise_file_limit();
     let mut stop = Stop::listen()?;
     let parent = options.exit_with_parent.find()?;
+    let hangups = options.server.has_certificate_files().then(Hangups::listen).transpose()?;
     let started = Started::new(&options.server)?;
+    if let Some(hangups) = hangups {
+        spawn(hangups.reload(started.host.clone()));
+    }
     let endpoints = EndpointsJson::local(started.server(), started.api.as_ref().map(Api::address));
     let endpoints = serde_json::to_string(&endpoints)?;
     if let Some(path) = &options.ready_file {

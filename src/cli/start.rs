@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::options::ServerOptions;
 use crate::api::{Api, send_all_messages};
 use crate::drive::{Engine, Interest, Topic};
-use crate::server::{Host, Server, StartError, Until};
+use crate::server::{Host, Server, Settings, StartError, Until};
 
 /// How long sessions may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -24,12 +25,21 @@ pub(super) struct Started {
 impl Started {
     /// Binds every listener. Fails if an option is wrong or a port is taken.
     pub(super) fn new(options: &ServerOptions) -> Result<Self, Box<dyn Error>> {
-        let server = Arc::new(Server::start(options.settings()?).map_err(with_flags)?);
+        Self::with(options, options.settings()?, options.http())
+    }
+
+    /// The same with these settings, and the HTTP API there.
+    pub(super) fn with(
+        options: &ServerOptions,
+        settings: Settings,
+        http: Option<SocketAddr>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let server = Arc::new(Server::start(settings).map_err(with_flags)?);
         for url in options.webhooks() {
             send_all_messages(&server, url).map_err(|why| format!("`--webhook`: {why}"))?;
         }
         let host = Host::new(server, options.host_limits());
-        let api = options.http().map(|address| Api::start(&host, address)).transpose().map_err(with_flags)?;
+        let api = http.map(|address| Api::start(&host, address)).transpose().map_err(with_flags)?;
         if let Some(path) = options.ca_file() {
             write(path, host.main().ca()).map_err(|why| format!("`--ca-file`: {why}"))?;
         }
@@ -61,6 +71,7 @@ fn with_flags(error: StartError) -> String {
              free ports for all listeners without a port of their own"
         ),
         StartError::Name(_) => format!("`--host` or `--san`: {error}"),
+        StartError::Certificate(_) => format!("`--tls-cert` and `--tls-key`: {error}"),
     }
 }
 

@@ -165,10 +165,8 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             vec![event(Kind::OAuth { is_refused: request.error.is_some() }, request.to_string())]
         }
         Description::Proxied(proxied) => vec![event(Kind::Proxied, proxied.to_string())],
-        Description::Secured(tls) => vec![event(Kind::Secured, format!("{} {}", tls.version, tls.cipher))],
-        Description::Unsecured(reason) => {
-            vec![event(Kind::Unsecured, format!("the TLS handshake failed: {reason}"))]
-        }
+        Description::Secured(tls) => vec![event(Kind::Secured, tls.to_string())],
+        Description::Unsecured(failure) => vec![event(Kind::Unsecured, failure.to_string())],
         Description::Cleartext { octets, is_executed } => {
             let what = if is_executed { ", executed under TLS" } else { "" };
             vec![event(Kind::Dropped, format!("{octets} octets in cleartext after STARTTLS{what}"))]

@@ -25,7 +25,7 @@ use crate::rule::Profile;
 const SOON: Duration = Duration::from_millis(20);
 
 /// Returns the TLS configuration of a profile for a requested server name; created on first use.
-pub(crate) type ConfigFor = dyn Fn(&Profile, Option<&str>) -> Arc<ServerConfig> + Send + Sync;
+pub(crate) type ConfigFor = dyn Fn(&Profile, Option<&str>) -> Result<Arc<ServerConfig>, String> + Send + Sync;
 
 /// What a session needs for TLS, and its time limits.
 #[derive(Clone)]
@@ -40,23 +40,24 @@ pub(crate) struct TlsProvider {
 /// The configuration of a listener.
 pub(crate) struct ListenerConfig {
     pub(crate) listener: Listener,
-    pub(crate) implicit_tls: bool,
+    /// Whether TLS begins with the first octet.
+    pub(crate) implicit_tls: Live<bool>,
     /// Whether every connection must begin with a header of the PROXY protocol.
     pub(crate) proxy: Live<bool>,
-    /// `None` if TLS begins with the first octet.
+    /// `None` if the listener has no STARTTLS.
     pub(crate) starttls: Live<Option<StartTls>>,
     pub(crate) tls_provider: TlsProvider,
     /// Maximum number of sessions of this server at the same time.
     pub(crate) sessions: usize,
 }
 
-/// Accepts connections as long as it is polled. `machine` creates the machine of each; its argument is whether there
-/// are too many sessions.
+/// Accepts connections as long as it is polled. `machine` creates the machine of each; its arguments are whether TLS is
+/// established before the greeting, and whether there are too many sessions.
 pub(crate) async fn listen<M: Machine>(
     engine: Arc<Engine>,
     listener: TcpListener,
     config: ListenerConfig,
-    machine: impl Fn(bool) -> M,
+    machine: impl Fn(bool, bool) -> M,
 ) {
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = Some(listener);
@@ -113,15 +114,16 @@ fn accept<M: Machine>(
     socket: TcpStream,
     peer: SocketAddr,
     config: &ListenerConfig,
-    machine: &impl Fn(bool) -> M,
+    machine: &impl Fn(bool, bool) -> M,
 ) {
     let local = socket.local_addr().unwrap_or(peer);
-    let (session, handle, (machine, has_proxy_header)) = engine.admit(|sessions| {
+    let (session, handle, (machine, implicit_tls, has_proxy_header)) = engine.admit(|sessions| {
+        let implicit_tls = config.implicit_tls.get();
         let offers_starttls = config.starttls.get().is_some_and(|its| its != StartTls::Never);
         let opened = Opened { listener: config.listener, peer, local, offers_starttls };
-        (opened, (machine(sessions > config.sessions), config.proxy.get()))
+        (opened, (machine(implicit_tls, sessions > config.sessions), implicit_tls, config.proxy.get()))
     });
     let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine, handle, config.tls_provider.clone(), wire);
-    spawn(driver.run(has_proxy_header, config.implicit_tls));
+    spawn(driver.run(has_proxy_header, implicit_tls));
 }

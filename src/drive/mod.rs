@@ -19,7 +19,6 @@ mod subscribers;
 mod tests;
 mod timer;
 mod tls;
-mod tls_error;
 mod wire;
 
 pub(crate) use engine::{Engine, Subscription};
@@ -29,3 +28,5 @@ pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
 pub(crate) use port::bind;
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};
+pub(crate) use tls::old::ACCEPTED_OLD;
+pub(crate) use tls::{cipher_name, group_name};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::words::Words;
-use crate::base::{Pattern, unknown};
+use crate::base::{Certificate, Pattern, unknown};
 use crate::journal::Session;
 use crate::mail::Message;
 use crate::protocol::Listener;
@@ -67,6 +67,10 @@ pub(super) enum Text {
     Helo,
     Listener,
     Mailbox,
+    Alert,
+    Sni,
+    Certificate,
+    ClientCertificate,
 }
 
 /// What a matcher is evaluated on.
@@ -104,6 +108,16 @@ impl Matcher {
             return Ok(Self::text(Text::Listener, name));
         }
         Err(unknown("listener", name.written(), &names))
+    }
+
+    /// Matches the certificate that the server presented; fails with the known names.
+    #[cfg(feature = "api")]
+    pub(crate) fn certificate(name: Pattern) -> Result<Self, String> {
+        let names: Vec<&str> = Certificate::ALL.iter().map(|its| its.name()).collect();
+        if names.iter().any(|its| name.matches(its)) {
+            return Ok(Self::text(Text::Certificate, name));
+        }
+        Err(unknown("certificate", name.written(), &names))
     }
 
     #[track_caller]
@@ -265,12 +279,19 @@ impl Text {
             Self::Helo => "helo".to_owned(),
             Self::Listener => "listener".to_owned(),
             Self::Mailbox => "mailbox".to_owned(),
+            Self::Alert => "alert".to_owned(),
+            Self::Sni => "sni".to_owned(),
+            Self::Certificate => "certificate".to_owned(),
+            Self::ClientCertificate => "client certificate".to_owned(),
         }
     }
 
     fn matches(&self, pattern: &Pattern, evidence: &Evidence<'_>) -> bool {
         match self {
-            Self::To | Self::From => self.got(evidence).iter().any(|address| pattern.matches_address(address)),
+            Self::To | Self::From | Self::ClientCertificate => {
+                self.got(evidence).iter().any(|address| pattern.matches_address(address))
+            }
+            Self::Sni => self.got(evidence).iter().any(|name| pattern.matches_word(name)),
             // The plain and the HTML text are one body, so a negated pattern must match neither.
             Self::Body => {
                 let is_match = |text: &str| pattern.matches(text) != pattern.is_negated();
@@ -288,7 +309,9 @@ impl Text {
             | Self::User
             | Self::Helo
             | Self::Listener
-            | Self::Mailbox => self.got(evidence).iter().any(|text| pattern.matches(text)),
+            | Self::Mailbox
+            | Self::Alert
+            | Self::Certificate => self.got(evidence).iter().any(|text| pattern.matches(text)),
         }
     }
 
@@ -300,6 +323,13 @@ impl Text {
             Self::Helo => return fact(|session| session.helo.as_deref()),
             Self::Listener => return fact(|session| Some(session.listener.name())),
             Self::Mailbox => return fact(|session| session.mailbox.as_deref()),
+            Self::Alert => return fact(|session| session.tls_failure.as_ref()?.alert.as_deref()),
+            Self::Sni => return fact(Session::sni),
+            Self::Certificate => return fact(|session| session.certificate().map(Certificate::name)),
+            Self::ClientCertificate => {
+                let certificate = evidence.session.and_then(|its| its.tls.as_ref()?.client_certificate.as_ref());
+                return certificate.map_or_else(|| vec![String::new()], |its| its.names.clone());
+            }
             Self::To
             | Self::From
             | Self::Subject
@@ -322,7 +352,14 @@ impl Text {
             Self::Attachment => message.attachments().iter().filter_map(|part| part.filename()).collect(),
             Self::Link => message.links(),
             Self::Code => message.codes(),
-            Self::User | Self::Helo | Self::Listener | Self::Mailbox => Vec::new(),
+            Self::User
+            | Self::Helo
+            | Self::Listener
+            | Self::Mailbox
+            | Self::Alert
+            | Self::Sni
+            | Self::Certificate
+            | Self::ClientCertificate => Vec::new(),
         }
     }
 }

@@ -140,8 +140,20 @@ impl MailServer {
         self.endpoint(Listener::Pop3s)
     }
 
+    /// The endpoint of a listener.
+    ///
+    /// # Panics
+    /// If the listener is off.
+    ///
+    /// ```
+    /// use mailjig::Listener;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.endpoint(Listener::Imaps).address(), server.imaps().address());
+    /// ```
     #[track_caller]
-    fn endpoint(&self, listener: Listener) -> &Endpoint {
+    pub fn endpoint(&self, listener: Listener) -> &Endpoint {
         match self.server.endpoint(listener) {
             Some(endpoint) => endpoint,
             None => panic!("the {listener} listener of this server is off"),

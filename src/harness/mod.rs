@@ -1,7 +1,9 @@
 //! The API for tests in Rust. Does not know the HTTP API.
 
 mod account;
+pub mod audit;
 mod builder;
+mod certificates;
 mod clock;
 mod endpoints;
 mod expectation;
@@ -14,6 +16,7 @@ mod quiet;
 pub mod rules;
 mod sessions;
 mod smtp;
+mod tls_profile;
 mod tokens;
 mod trusted;
 mod wait;
@@ -26,6 +29,7 @@ use std::time::Duration;
 
 pub use account::Account;
 pub use builder::MailServerBuilder;
+pub use certificates::IssuedCertificate;
 pub use clock::Clock;
 pub use expectation::Verify;
 pub use mail::Mail;
@@ -33,6 +37,7 @@ pub use mailbox::{Entry, Mailbox};
 pub use quiet::{NoneWithin, Settled};
 pub use sessions::{NoSessionWait, SessionWait};
 use tempfile::NamedTempFile;
+pub use tls_profile::TlsProfile;
 pub use tokens::AccessToken;
 pub use wait::{Wait, WaitCount};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::record::{Label, Octets};
 use super::{CapturedMail, Detail, Ended, Ending, Exchange, ExchangePart, Journal, Left, Opened, Record, RecordKind};
-use super::{SessionLog, TextPlace};
+use super::{SessionLog, TextPlace, TlsOffer};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
 use crate::protocol::{Event, Input, Labelled, Recorded, Reply, Status, TxnLog, Unfinished, Written};
@@ -164,10 +164,10 @@ impl Journal {
         self.append(NewRecord { record, heard: &[], said: &[], mail })
     }
 
-    /// The server name in a ClientHello. Not recorded.
-    pub(crate) fn set_sni(&mut self, session: SessionNo, sni: Option<&str>) {
-        if let Some((log, sni)) = self.sessions.get_mut(session).zip(sni) {
-            log.sni = Some(sni.into());
+    /// What a client offers in its ClientHello. Not recorded.
+    pub(crate) fn set_offered(&mut self, session: SessionNo, offered: TlsOffer) {
+        if let Some(log) = self.sessions.get_mut(session) {
+            log.offered = Some(Box::new(offered));
         }
     }
 

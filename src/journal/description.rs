@@ -9,7 +9,7 @@ use super::{
     Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, OAuthRequest, Opened, Proxied, Record, RecordKind,
     TextPlace,
 };
-use super::{SessionLog, Tls, Trace, Weight};
+use super::{SessionLog, Tls, TlsFailure, Trace, Weight};
 use crate::base::{MessageNo, Seq};
 use crate::protocol::{Event, Status};
 
@@ -27,8 +27,8 @@ pub(crate) enum Description<'j> {
     Cleartext { octets: u64, is_executed: bool },
     /// TLS is established.
     Secured(&'j Tls),
-    /// The TLS handshake failed, for this reason.
-    Unsecured(&'j str),
+    /// TLS failed.
+    Unsecured(&'j TlsFailure),
     /// The session ended; `first` has the first octets of an incomplete request.
     Ended { ended: &'j Ended, first: &'j [u8] },
     /// A test changed mail from outside of every session.
@@ -270,7 +270,7 @@ impl Journal {
                 Description::Cleartext { octets: *octets, is_executed: *is_executed }
             }
             RecordKind::Secured(tls) => Description::Secured(tls),
-            RecordKind::Unsecured(reason) => Description::Unsecured(reason),
+            RecordKind::Unsecured(failure) => Description::Unsecured(failure),
             RecordKind::Ended(ended) => Description::Ended { ended, first: heard(ended.text) },
             RecordKind::Outside(detail) => Description::Outside(detail),
             RecordKind::OAuth(request) => Description::OAuth(request),

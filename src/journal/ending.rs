@@ -32,7 +32,7 @@ pub enum Ending {
     Idle,
     /// The client did not read pending output for too long.
     NotReading,
-    /// The TLS handshake failed.
+    /// TLS failed: its handshake, or what came after it.
     TlsFailed,
     /// The listener expects the PROXY protocol, and its header did not come or was not valid.
     ProxyFailed,
@@ -77,7 +77,7 @@ impl fmt::Display for Ending {
             Self::Broken => "the connection broke",
             Self::Idle => "the client was silent for too long",
             Self::NotReading => "the client did not read the server's output for too long",
-            Self::TlsFailed => "the TLS handshake failed",
+            Self::TlsFailed => "TLS failed",
             Self::ProxyFailed => "the header of the PROXY protocol was missing or not valid",
             Self::ServerStopped => "the server stopped",
             Self::Kicked => "ended by a test, or by a rule's `kick`",

@@ -24,6 +24,7 @@ mod session_logs;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 #[cfg(feature = "api")]
 mod totals;
 mod trace;
@@ -50,9 +51,10 @@ pub(crate) use record::{
 use records::Records;
 pub(crate) use refusals::Refused;
 pub(crate) use seq_list::SeqList;
-pub use session::{Session, Tls};
+pub use session::Session;
 pub(crate) use session_log::SessionLog;
 use session_logs::SessionLogs;
+pub use tls::{ClientCertificate, Tls, TlsFailure, TlsOffer};
 #[cfg(feature = "api")]
 pub(crate) use totals::Totals;
 pub(crate) use trace::{Fired, Stalled, Trace};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::messages::Messages;
-use super::{Ending, OAuthRequest, Proxied, Tls, Trace};
+use super::{Ending, OAuthRequest, Proxied, Tls, TlsFailure, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message};
 use crate::protocol::{ClientFacts, Event, Listener, Status, TxnLog};
@@ -43,8 +43,8 @@ pub(crate) enum RecordKind {
     Cleartext { octets: u64, is_executed: bool },
     /// TLS is established.
     Secured(Box<Tls>),
-    /// The TLS handshake failed, for this reason.
-    Unsecured(Box<str>),
+    /// TLS failed: its handshake, or what came after it.
+    Unsecured(Box<TlsFailure>),
     /// The session ended.
     Ended(Box<Ended>),
     /// A test changed mail from outside of every session.
@@ -305,8 +305,8 @@ impl Record {
             RecordKind::Proxied(its) => {
                 size_of::<Proxied>() + its.tlvs.iter().map(|tlv| tlv.value.len()).sum::<usize>()
             }
-            RecordKind::Secured(_) => size_of::<Tls>(),
-            RecordKind::Unsecured(reason) => reason.len(),
+            RecordKind::Secured(tls) => tls.held(),
+            RecordKind::Unsecured(failure) => failure.held(),
             RecordKind::Exchange(_)
             | RecordKind::Outside(_)
             | RecordKind::Closed { .. }

@@ -2,38 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{Ending, ProxiedClient};
-use crate::base::{SessionNo, Timestamp};
+use super::{Ending, ProxiedClient, Tls, TlsFailure};
+use crate::base::{Certificate, SessionNo, Timestamp};
 use crate::protocol::Listener;
 #[cfg(feature = "api")]
 use crate::protocol::Unfinished;
-
-/// What a TLS handshake negotiated.
-///
-/// ```
-/// # use std::{io::Write, net::TcpStream};
-/// use mailjig::matchers::session;
-/// use mailjig::prelude::*;
-///
-/// let server = MailServer::start();
-/// let mut client = TcpStream::connect(server.smtp().address())?;
-/// client.write_all(b"NOOP\r\n")?;
-/// let session = server.wait_for_session(session::open()).block();
-/// assert_eq!(session.tls, None);   // in cleartext
-/// # drop(client);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Tls {
-    /// `TLSv1.3` or `TLSv1.2`.
-    pub version: String,
-    /// The cipher suite by its IANA name.
-    pub cipher: String,
-    /// The server name that the client requested (RFC 6066 §3).
-    pub sni: Option<String>,
-}
 
 /// One client connection from accept to its end, at the time of the call. Returned by [`MailServer::sessions`].
 ///
@@ -70,6 +43,8 @@ pub struct Session {
     pub opened: Timestamp,
     /// What the last TLS handshake negotiated; `None` in cleartext.
     pub tls: Option<Tls>,
+    /// Why TLS failed, if it did.
+    pub tls_failure: Option<Box<TlsFailure>>,
     /// The client's name in EHLO or HELO.
     pub helo: Option<Box<str>>,
     /// The login, after authentication.
@@ -97,4 +72,18 @@ pub struct Session {
     pub(crate) unfinished: Option<Unfinished>,
     /// When and why it ended; `None` while it lasts.
     pub ended: Option<(Timestamp, Ending)>,
+}
+
+impl Session {
+    /// The server name that the client requested, also if TLS failed.
+    pub(crate) fn sni(&self) -> Option<&str> {
+        let offered = self.tls_failure.as_ref().and_then(|its| its.offered.as_ref()?.sni.as_deref());
+        self.tls.as_ref().and_then(|tls| tls.sni.as_deref()).or(offered)
+    }
+
+    /// The certificate that the server presented, also if TLS failed.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        let failed = self.tls_failure.as_ref().and_then(|its| its.certificate);
+        self.tls.as_ref().map(|tls| tls.certificate).or(failed)
+    }
 }

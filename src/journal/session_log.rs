@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::open_exchange::{OpenExchange, is_challenge};
 use super::text::Text;
-use super::{Detail, Left, Opened, RecordKind, SeqList, Session, TextPlace};
+use super::{Detail, Left, Opened, RecordKind, SeqList, Session, TextPlace, TlsOffer};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{ClientFacts, Status, ToldClient, Unfinished};
 
@@ -24,8 +24,8 @@ const REACH: usize = 4096;
 pub(crate) struct SessionLog {
     pub(crate) no: SessionNo,
     pub(crate) records: SeqList,
-    /// The server name in the client's ClientHello.
-    pub(crate) sni: Option<Box<str>>,
+    /// What the client offered in its ClientHello, if rules act on it.
+    pub(crate) offered: Option<Box<TlsOffer>>,
     pub(crate) offers_starttls: bool,
     facts: Arc<Session>,
     /// The rules of the facts, to find one fast.
@@ -59,6 +59,7 @@ impl SessionLog {
             proxied: None,
             opened: at,
             tls: None,
+            tls_failure: None,
             helo: None,
             user: None,
             mechanism: None,
@@ -76,7 +77,7 @@ impl SessionLog {
         Self {
             no,
             records: SeqList::default(),
-            sni: None,
+            offered: None,
             offers_starttls: opened.offers_starttls,
             facts: Arc::new(facts),
             rules: BTreeSet::new(),
@@ -149,6 +150,9 @@ impl SessionLog {
                 // Discard what was learned in cleartext (RFC 3207 §4.2).
                 facts.helo = None;
             }
+            RecordKind::Unsecured(failure) => {
+                Arc::make_mut(&mut self.facts).tls_failure = Some(failure.clone());
+            }
             RecordKind::Ended(ended) => {
                 if !heard.is_empty() {
                     ended.text = self.write(heard, said);
@@ -174,7 +178,6 @@ impl SessionLog {
             }
             RecordKind::Opened(_)
             | RecordKind::Cleartext { .. }
-            | RecordKind::Unsecured(_)
             | RecordKind::Outside(_)
             | RecordKind::OAuth(_)
             | RecordKind::Noted(_) => {}

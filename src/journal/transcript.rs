@@ -248,7 +248,7 @@ impl Part {
         }
     }
 
-    /// Adds the lines of a record. TLS from the start of a session is not mentioned.
+    /// Adds the lines of a record. TLS from the start of a session is not mentioned if the name of the listener says it.
     fn record(&mut self, journal: &Journal, seq: Seq, is_begin: bool) {
         let Some(record) = journal.get(seq) else { return };
         match journal.describe(seq, record) {
@@ -268,9 +268,9 @@ impl Part {
                 self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and {what}"));
             }
             Description::Proxied(proxied) => self.direct(proxied.to_string()),
-            Description::Secured(_) if is_begin && self.lines.is_empty() => {}
+            Description::Secured(_) if is_begin && self.lines.is_empty() && self.listener.implicit_tls() => {}
             Description::Secured(_) => self.lines.push(Line::Tls),
-            Description::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
+            Description::Unsecured(failure) => self.direct(failure.to_string()),
             Description::Ended { ended, first } => {
                 if !first.is_empty() {
                     self.lines.push(Line::Begun(first.to_vec()));

@@ -16,6 +16,10 @@ pub mod smtp {}
 #[doc = include_str!("protocols.md")]
 pub mod protocols {}
 
+/// TLS: certificates, handshakes that fail as told, what is known of each, and the audit of a client.
+#[doc = include_str!("tls.md")]
+pub mod tls {}
+
 /// The program `mailjig`: running a command with a server, options, variables and the configuration file.
 #[doc = include_str!("cli.md")]
 pub mod cli {}

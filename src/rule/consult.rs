@@ -227,15 +227,14 @@ impl Rulebook {
             | Field::Conns
             | Field::Early
             | Field::Failed
+            | Field::Handshake(_)
             | Field::Idle
             | Field::Ip
             | Field::Listener
             | Field::Outcome
             | Field::Sent
             | Field::Seq
-            | Field::ServerCert
             | Field::SinceStart
-            | Field::Sni
             | Field::Tls => cx.value(field),
         }
     }

@@ -1,6 +1,6 @@
 //! The fields that conditions and templates can use.
 
-use super::profile::Certificate;
+use super::handshake_field::HandshakeField;
 use crate::protocol::{ContentField, Event, Listener, Protocol, RequestField, TypedParameter};
 
 /// Something that is known when a rule is evaluated.
@@ -16,17 +16,16 @@ pub(crate) enum Field {
     Conns,
     Early,
     Failed,
+    Handshake(HandshakeField),
     Idle,
     Ip,
     Listener,
     Outcome,
     Sent,
     Seq,
-    ServerCert,
     Session(Box<str>),
     SinceFirst,
     SinceStart,
-    Sni,
     State(Box<str>),
     Tls,
 }
@@ -58,6 +57,18 @@ pub(crate) enum FieldKind {
 /// The names without a dot, each with its kind and description.
 pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "How long the session has existed."),
+    (
+        "alert",
+        Field::Handshake(HandshakeField::Alert),
+        FieldKind::Word,
+        "At `tls.failed` and `tcp.close`: the alert that the client sent, such as `unknown_ca`.",
+    ),
+    (
+        "alpn",
+        Field::Handshake(HandshakeField::Alpn),
+        FieldKind::Text,
+        "The application protocol that was negotiated; at `tls.hello` and `tls.failed`, those that the client offers.",
+    ),
     ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "The text after the verb."),
     ("at", Field::At, FieldKind::Span, "When the timer fires, counted from when the rule came into force."),
     (
@@ -74,6 +85,18 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "BY of MAIL: within which time the message shall be delivered (RFC 2852); 0 if that has passed.",
     ),
     ("bytes", Field::Request(RequestField::Octets), FieldKind::Number, "The size of the message in octets."),
+    (
+        "cert",
+        Field::Handshake(HandshakeField::Cert),
+        FieldKind::Address,
+        "The names in the client's certificate: its rfc822Names, then its common names.",
+    ),
+    (
+        "cipher",
+        Field::Handshake(HandshakeField::Cipher),
+        FieldKind::Word,
+        "The cipher suite, such as `TLS_AES_128_GCM_SHA256`; at `tls.hello` and `tls.failed`, those that the client offers.",
+    ),
     ("conn", Field::Conn, FieldKind::Number, "The number of the session, from 1."),
     ("conns", Field::Conns, FieldKind::Number, "The number of open sessions."),
     (
@@ -102,6 +125,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "The flags in the command; at `imap.fetch.item`, those of the message before it is sent.",
     ),
     ("from", Field::Request(RequestField::Sender), FieldKind::Address, "The sender in the envelope (reverse-path)."),
+    (
+        "group",
+        Field::Handshake(HandshakeField::Group),
+        FieldKind::Word,
+        "The group of the key exchange, such as `x25519`; at `tls.hello` and `tls.failed`, those that the client offers.",
+    ),
     (
         "holdfor",
         Field::Request(RequestField::Typed(TypedParameter::HoldFor)),
@@ -181,6 +210,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         "Whether MAIL has REQUIRETLS (RFC 8689).",
     ),
     (
+        "resumed",
+        Field::Handshake(HandshakeField::Resumed),
+        FieldKind::Truth,
+        "Whether the client resumed an earlier TLS session.",
+    ),
+    (
         "ret",
         Field::Request(RequestField::Typed(TypedParameter::Ret)),
         FieldKind::Word,
@@ -190,9 +225,9 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("seq", Field::Seq, FieldKind::Number, "The number of the request in its session, from 1."),
     (
         "server_cert",
-        Field::ServerCert,
+        Field::Handshake(HandshakeField::ServerCert),
         FieldKind::Word,
-        "The certificate that the session was shown: `good` or `expired`.",
+        "The certificate that the session was shown, such as `good` or `expired`.",
     ),
     (
         "size",
@@ -206,7 +241,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         FieldKind::Truth,
         "Whether MAIL has SMTPUTF8 (RFC 6531).",
     ),
-    ("sni", Field::Sni, FieldKind::Word, "The server name in the client's ClientHello."),
+    ("sni", Field::Handshake(HandshakeField::Sni), FieldKind::Word, "The server name in the client's ClientHello."),
     (
         "subject",
         Field::Content(ContentField::Subject),
@@ -215,6 +250,12 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ),
     ("tag", Field::Request(RequestField::Tag), FieldKind::Text, "The tag of the command."),
     ("tls", Field::Tls, FieldKind::Truth, "Whether the session is encrypted."),
+    (
+        "tls_version",
+        Field::Handshake(HandshakeField::Version),
+        FieldKind::Word,
+        "The version of TLS: `TLSv1.2` or `TLSv1.3`; at `tls.hello` and `tls.failed`, those that the client offers, also older ones.",
+    ),
     (
         "token",
         Field::Request(RequestField::Token),
@@ -302,14 +343,13 @@ impl Field {
             | Self::Conns
             | Self::Early
             | Self::Failed
+            | Self::Handshake(_)
             | Self::Idle
             | Self::Ip
             | Self::Listener
             | Self::Outcome
             | Self::Sent
             | Self::Seq
-            | Self::ServerCert
-            | Self::Sni
             | Self::Tls => None,
         }
     }
@@ -320,7 +360,7 @@ impl Field {
         match self {
             Self::Outcome => all(OUTCOMES),
             Self::Listener => all(&Listener::names()),
-            Self::ServerCert => all(&Certificate::ALL.map(|(name, _)| name)),
+            Self::Handshake(its) => its.values(),
             Self::Request(RequestField::Typed(TypedParameter::Ret)) => all(&["full", "hdrs"]),
             Self::Request(RequestField::Typed(TypedParameter::Notify)) => {
                 all(&["success", "failure", "delay", "never"])
@@ -344,7 +384,6 @@ impl Field {
             | Self::Session(_)
             | Self::SinceFirst
             | Self::SinceStart
-            | Self::Sni
             | Self::State(_)
             | Self::Tls => None,
         }
@@ -375,7 +414,7 @@ impl Field {
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
             Self::Outcome => is_mail && event.answer_of_item().is_none(),
             Self::At => event == Event::Timer,
-            Self::Sni | Self::ServerCert => !is_world && event != Event::TcpAccept,
+            Self::Handshake(its) => its.exists_at(event),
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
             Self::Request(RequestField::User) => is_mail || event == Event::MailDelivered,
             Self::Request(RequestField::Verb | RequestField::Argument | RequestField::Line) => is_line,

@@ -56,7 +56,12 @@ pub(super) fn is_command(event: Event) -> bool {
     is_spoken(event) && !event.is_unasked() && !is_content
 }
 
-/// Whether the conforming server sends output at this event.
+/// Whether the conforming server sends a reply of the protocol at this event.
 pub(crate) fn is_spoken(event: Event) -> bool {
     Stage::of(event) == Stage::Protocol
+}
+
+/// Whether the conforming server sends output at this event: a reply, or its side of a TLS handshake.
+pub(crate) fn has_output(event: Event) -> bool {
+    is_spoken(event) || event == Event::TlsHello
 }

@@ -6,7 +6,7 @@
 
 /// The rfc822Names of the certificate's subjectAltName, then the common names of its subject; without those that are not
 /// UTF-8.
-pub(super) fn users(certificate: &[u8]) -> Vec<String> {
+pub(crate) fn users(certificate: &[u8]) -> Vec<String> {
     find_users(certificate).unwrap_or_default()
 }
 

@@ -23,6 +23,7 @@ mod xoauth2;
 pub(crate) use apop::apop;
 pub(crate) use authentication::{Authentication, Progress, Rejection, initial_response};
 pub(crate) use bearer::{TokenError, is_bearer_token};
+pub(crate) use certificate::users;
 pub(crate) use channel::Channel;
 pub(crate) use text::{prepared, saslprep};
 

@@ -1,9 +1,9 @@
 //! Reads parts of rules that Rust code gives as strings, in the same way as in files, so that errors are the same.
 
-use crate::document::{Data, Location, Node, Reader};
+use crate::base::Alert;
+use crate::document::{Data, Location, Node, Reader, Table, TableEntry};
 use crate::rule::step::Literal;
-use crate::rule::step::tls::Alert;
-use crate::rule::{Condition, Nth, On, Per};
+use crate::rule::{Condition, Nth, On, Per, Profile};
 
 /// Reads an event such as `smtp.rcpt` or `*.greeting`.
 pub(crate) fn event(written: &str) -> Result<On, String> {
@@ -33,6 +33,20 @@ pub(crate) fn literal(written: &str) -> Result<Literal, String> {
 /// Reads the name of a TLS alert.
 pub(crate) fn alert(written: &str) -> Result<Alert, String> {
     read(written, Reader::alert)
+}
+
+/// Reads a key of a TLS profile.
+pub(crate) fn profile(key: &str, values: &[&str]) -> Result<Profile, String> {
+    let node = |data| Node { place: Location::Nowhere, data };
+    let texts = values.iter().map(|value| Data::Text((*value).to_owned()));
+    let value = match values {
+        [value] => Data::Text((*value).to_owned()),
+        _ => Data::List(texts.map(node).collect()),
+    };
+    let entries = [TableEntry { key: key.to_owned(), place: Location::Nowhere, value: node(value) }];
+    let mut reader = Reader::default();
+    let profile = reader.profile(Table(&entries));
+    reader.finish(Some(profile))
 }
 
 fn read<T>(written: &str, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, String> {

@@ -94,6 +94,7 @@ impl ServerSettings {
             delimiter,
             namespace,
             starttls,
+            implicit_tls,
             pop3,
             proxy_protocol,
             xclient,
@@ -106,6 +107,7 @@ impl ServerSettings {
         self.delimiter = self.delimiter.or(delimiter);
         self.namespace = self.namespace.take().or(namespace);
         self.starttls.extend(starttls);
+        self.implicit_tls.extend(implicit_tls);
         self.proxy_protocol.extend(proxy_protocol);
         self.xclient.extend(xclient);
         self.lenient.extend(&lenient);

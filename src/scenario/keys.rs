@@ -2,7 +2,7 @@
 
 use crate::document::{Form, Key, words};
 use crate::protocol::{Leniency, Listener, Protocol, StartTls};
-use crate::rule::Certificate;
+use crate::rule::profile::{ALPN, CERT, CLIENT_CA, CLIENT_CERT, GROUPS_KEY, MAX, MIN, RESUMPTION, SUITES_KEY};
 use crate::rule::step::caps::CAPABILITIES;
 use crate::sasl::Mechanism;
 
@@ -252,8 +252,27 @@ pub(super) const TLS: &[Key] = &[
         "The listener that the entry is for. It takes precedence over an entry without `listener`. Default: all listeners.",
     )
     .example(r#"listener = "imap""#),
-    Key::new("cert", Form::Words(|| words(&Certificate::ALL)), "The certificate: `\"good\"` or `\"expired\"`.")
-        .example(r#"cert = "expired""#),
+    Key::new(
+        "sni",
+        Form::Text,
+        "A pattern: the entry is for clients that request such a server name (SNI). It takes precedence over an entry without `sni`. Default: all clients.",
+    )
+    .example(r#"sni = "*.example.org""#),
+    CERT,
+    MIN,
+    MAX,
+    SUITES_KEY,
+    GROUPS_KEY,
+    CLIENT_CERT,
+    CLIENT_CA,
+    ALPN,
+    RESUMPTION,
+    Key::new(
+        "implicit",
+        Form::Truth,
+        "Whether TLS begins with the first octet. With `false`, the server speaks in cleartext on a TLS port; with `true`, it expects a ClientHello on a cleartext port. Default: as the listener.",
+    )
+    .example("implicit = false"),
     Key::new(
         "starttls",
         Form::Words(|| StartTls::ALL.iter().map(|its| its.name()).collect()),

@@ -37,7 +37,7 @@ use crate::expect::FailingKinds;
 use crate::mail::Namespace;
 use crate::protocol::pop3::{Expire, Policy, UniqueIds};
 use crate::protocol::{CapabilityOverride, Leniencies, Listener, Protocol, StartTls};
-use crate::rule::{Expect, Profile, Rule, VariableValue};
+use crate::rule::{Expect, ProfileEntry, Rule, VariableValue};
 
 /// The JSON Schema of scenario files.
 #[cfg(feature = "api")]
@@ -101,8 +101,7 @@ pub(crate) struct Loaded {
     pub(crate) server: ServerSettings,
     /// The error with which a server that has started refuses the scenario, if it has settings that only apply at the start.
     pub(crate) fixed: Option<ScenarioError>,
-    /// By listener; the first match applies, and an entry without a listener matches every one.
-    pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
+    pub(crate) profiles: Vec<ProfileEntry>,
     pub(crate) state: Vec<(Box<str>, VariableValue)>,
     pub(crate) users: Vec<User>,
     pub(crate) mailboxes: Vec<MailboxGiven>,
@@ -129,6 +128,8 @@ pub(crate) struct ServerSettings {
     pub(crate) namespace: Option<String>,
     /// By listener, the first that fits; without one for every listener that begins in the clear.
     pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
+    /// Whether TLS begins with the first octet; like `starttls`.
+    pub(crate) implicit_tls: Vec<(Option<Listener>, bool)>,
     pub(crate) pop3: Pop3Settings,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: Vec<Listener>,

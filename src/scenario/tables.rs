@@ -12,7 +12,8 @@ use crate::expect::FailingKinds;
 use crate::mail::{INBOX, Namespace};
 use crate::protocol::pop3::{Expire, UniqueIds};
 use crate::protocol::{CapabilityOverride, Leniency, Listener, Protocol, StartTls};
-use crate::rule::{Profile, VariableValue};
+use crate::rule::profile::has_profile;
+use crate::rule::{ProfileEntry, VariableValue};
 use crate::sasl::{Mechanism, is_bearer_token};
 
 /// The settings that only apply at the start of a server, as the errors of loading the scenario later.
@@ -176,11 +177,22 @@ impl Reader {
         let table = self.table(node, "`tls`", keys::TLS);
         let names: Vec<_> = Listener::ALL.iter().map(|its| (its.name(), *its)).collect();
         let listener = table.get("listener").and_then(|its| self.word(its, "listener", &names));
-        if table.get("cert").is_none() && table.get("starttls").is_none() {
-            self.wrong(&node.place, "`tls` needs `cert`, `starttls` or both");
+        let sni = table.get("sni").and_then(|its| self.pattern(its));
+        let is_of_listener = |key: &&str| table.get(key).is_some();
+        let of_listener = ["implicit", "starttls"].into_iter().find(is_of_listener);
+        if let Some(key) = of_listener.filter(|_| sni.is_some()) {
+            let message =
+                format!("`{key}` applies before the client can request a server name: write it without `sni`");
+            self.wrong(&node.place, message);
         }
-        let certificate = table.get("cert").and_then(|its| self.certificate(its));
-        loaded.profiles.extend(certificate.map(|certificate| (listener, Profile::of(certificate))));
+        if has_profile(table) {
+            let profile = self.profile(table);
+            loaded.profiles.push(ProfileEntry { listener, sni, profile });
+        } else if of_listener.is_none() {
+            self.wrong(&node.place, "`tls` needs a key such as `cert` or `starttls`");
+        }
+        let implicit = table.get("implicit").and_then(|its| self.truth(its));
+        loaded.server.implicit_tls.extend(implicit.map(|implicit| (listener, implicit)));
         if let Some(its) = table.get("starttls") {
             if let Some(listener) = listener.filter(|its| its.implicit_tls()) {
                 self.wrong(&its.place, format!("`{listener}` uses TLS from the start and has no STARTTLS"));

@@ -106,6 +106,16 @@ impl Host {
         &self.main
     }
 
+    /// Reads the files of the certificates of all servers again. Fails with why the main server's cannot be used.
+    #[cfg(feature = "cli")]
+    pub(crate) fn reload_certificates(&self) -> Result<(), super::NotReloaded> {
+        for further in self.further() {
+            // They have the files of the main server, which says what is wrong with them.
+            let _said_below = further.server.reload_certificate();
+        }
+        self.main.reload_certificate()
+    }
+
     pub(crate) fn limits(&self) -> &HostLimits {
         &self.limits
     }

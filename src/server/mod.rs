@@ -23,7 +23,9 @@ mod sessions;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls_audit;
 mod tls_configs;
+mod tls_files;
 mod until;
 mod verification;
 #[cfg(feature = "api")]
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use certificates::Certificates;
+pub(crate) use certificates::{Issued, OwnCertificate};
 pub(crate) use delivery::Undeliverable;
 pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
@@ -58,9 +61,16 @@ pub(crate) use session_history::newest_sessions;
 pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};
+pub(crate) use tls_audit::{
+    AuditProfile, ClientEnd, Control, Duty, GOOD, Judged, SeenSession, default_jobs, in_parallel, judge,
+    proves_nothing, seen_by,
+};
+pub use tls_audit::{Leak, TlsVerdict};
 #[cfg(feature = "cli")]
 pub(crate) use tls_configs::OwnTls;
 use tls_configs::TlsConfigs;
+#[cfg(feature = "api")]
+pub(crate) use tls_files::NotReloaded;
 pub(crate) use until::{RuleRemoved, Until, block_on, rule_fired, sessions_that};
 #[cfg(feature = "cli")]
 pub(crate) use verification::Unverified;
@@ -69,12 +79,13 @@ use webhooks::Webhooks;
 #[cfg(feature = "api")]
 pub(crate) use webhooks::{MOST_WEBHOOKS, NewHook, Webhook};
 
-use crate::base::{Live, is_identifier};
+use crate::base::{Certificate, Live};
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::imap::Imap;
 use crate::protocol::pop3::Pop3;
 use crate::protocol::smtp::Smtp;
 use crate::protocol::{Listener, Protocol, StartTls};
+use crate::rule::{Profile, ProfileEntry};
 use crate::scenario::{Loaded, ScenarioError};
 use crate::world::World;
 
@@ -118,6 +129,8 @@ pub enum StartError {
     },
     /// The host name is not valid for greetings and certificates.
     Name(String),
+    /// The certificate that the server was given, or its key, cannot be used. What is wrong, and in which file.
+    Certificate(String),
 }
 
 impl StartError {
@@ -145,11 +158,16 @@ impl Server {
         let mut world =
             World::new(Arc::clone(&settings.members), in_force.namespace.clone(), settings.seed, settings.keep);
         world.mechanisms.clone_from(&settings.mechanisms);
+        world.profiles.clone_from(&settings.profiles);
         world.host = settings.host.as_str().into();
         world.mail.accounts.separate_details(settings.subaddress_separator);
         let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
         let names: Vec<String> = settings.names.iter().cloned().chain(addresses.map(|ip| ip.to_string())).collect();
         let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &names)));
+        if let Some(own) = &settings.own_certificate {
+            tls.set_own(own).map_err(StartError::Certificate)?;
+            world.profiles.push(ProfileEntry::for_all(Profile::of(Certificate::Own)));
+        }
         let mut server = Self {
             engine: Engine::new(world),
             tls,
@@ -187,19 +205,6 @@ impl Server {
 
     pub(crate) fn endpoint(&self, listener: Listener) -> Option<&Endpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.listener() == listener)
-    }
-
-    /// The certificate of this server's CA, in PEM.
-    pub(crate) fn ca(&self) -> &str {
-        self.tls.ca()
-    }
-
-    /// A new certificate of this user, signed by the server's CA, and its key, in PEM. Fails if the name is not valid.
-    pub(crate) fn client_certificate(&self, user: &str) -> Result<String, String> {
-        match is_identifier(user) {
-            true => Ok(self.tls.client_certificate(user)),
-            false => Err("a user name must not be empty or contain control characters".to_owned()),
-        }
     }
 
     /// Its own settings, without those of the scenario.
@@ -269,7 +274,7 @@ impl Server {
             handshake: limits.handshake,
             write: limits.write,
         };
-        let implicit_tls = listener.implicit_tls();
+        let implicit_tls = self.in_force.derive(move |settings| settings.implicit_tls(listener));
         let proxy = self.in_force.derive(move |settings| settings.proxy_protocol.contains(&listener));
         let doorway =
             ListenerConfig { listener, implicit_tls, proxy, starttls, tls_provider, sessions: limits.sessions };
@@ -279,17 +284,17 @@ impl Server {
         let accepting = match listener.protocol() {
             Protocol::Smtp | Protocol::Lmtp => {
                 let config = self.in_force.derive(move |settings| Arc::new(settings.smtp(listener)));
-                let machine = move |busy| Smtp::new(config.get(), implicit_tls, busy);
+                let machine = move |is_secured, is_busy| Smtp::new(config.get(), is_secured, is_busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
             Protocol::Imap => {
                 let config = self.in_force.derive(move |settings| Arc::new(settings.imap(listener)));
-                let machine = move |busy| Imap::new(config.get(), implicit_tls, busy);
+                let machine = move |is_secured, is_busy| Imap::new(config.get(), is_secured, is_busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
             Protocol::Pop3 => {
                 let config = self.in_force.derive(move |settings| Arc::new(settings.pop3(listener)));
-                let machine = move |busy| Pop3::new(config.get(), implicit_tls, busy);
+                let machine = move |is_secured, is_busy| Pop3::new(config.get(), is_secured, is_busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
         };
@@ -316,6 +321,7 @@ impl fmt::Display for StartError {
             Self::Name(name) => {
                 return write!(f, "{name:?} is not a valid host name: write letters, digits, hyphens and dots");
             }
+            Self::Certificate(why) => return f.write_str(why),
         };
         if source.kind() == io::ErrorKind::AddrInUse {
             return write!(
@@ -346,7 +352,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Address { source, .. } => Some(source),
-            Self::Name(_) => None,
+            Self::Name(_) | Self::Certificate(_) => None,
         }
     }
 }

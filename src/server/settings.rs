@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::OwnCertificate;
 use super::free_ports::FreePorts;
 use crate::base::same_login;
 use crate::drive::bind;
@@ -13,6 +14,7 @@ use crate::expect::FailingKinds;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Tolerance;
 use crate::protocol::{Leniencies, Listener, Protocol, StartTls, imap, pop3, smtp};
+use crate::rule::ProfileEntry;
 use crate::sasl::Mechanism;
 use crate::scenario::{Loaded, ServerSettings};
 use crate::world::Keep;
@@ -48,6 +50,12 @@ pub(crate) struct Settings {
     pub(crate) subaddress_separator: Option<char>,
     /// The STARTTLS setting of each listener that begins in cleartext.
     starttls: BTreeMap<Listener, StartTls>,
+    /// Whether TLS begins with the first octet, of the listeners that do not behave as their name says.
+    implicit_tls: BTreeMap<Listener, bool>,
+    /// What the server presents in TLS, unless its scenario or a rule says otherwise.
+    pub(crate) profiles: Vec<ProfileEntry>,
+    /// The server's own certificate, which all listeners then present by default.
+    pub(crate) own_certificate: Option<OwnCertificate>,
     /// The listeners whose connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: BTreeSet<Listener>,
     pub(crate) lenient: Leniencies,
@@ -134,6 +142,9 @@ impl Default for Settings {
                 (Listener::Imap, StartTls::Offered),
                 (Listener::Pop3, StartTls::Offered),
             ]),
+            implicit_tls: BTreeMap::new(),
+            profiles: Vec::new(),
+            own_certificate: None,
             proxy_protocol: BTreeSet::new(),
             lenient: Leniencies::default(),
             xclient: BTreeSet::new(),
@@ -160,6 +171,12 @@ impl Default for Settings {
     }
 }
 
+/// The setting for a listener: its own, or the one for all.
+fn of_listener<T: Copy>(settings: &[(Option<Listener>, T)], listener: Listener) -> Option<T> {
+    let of = |listener| settings.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
+    of(Some(listener)).or_else(|| of(None))
+}
+
 impl Settings {
     /// These settings with those of a scenario.
     pub(super) fn under(&self, scenario: Option<&Loaded>) -> Self {
@@ -173,14 +190,17 @@ impl Settings {
             delimiter,
             namespace,
             starttls,
+            implicit_tls,
             pop3,
             proxy_protocol,
             xclient,
             lenient,
         } = &scenario.server;
         for (listener, own) in &mut settings.starttls {
-            let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
-            *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
+            *own = of_listener(starttls, *listener).unwrap_or(*own);
+        }
+        for listener in Listener::ALL {
+            settings.implicit_tls.extend(of_listener(implicit_tls, *listener).map(|implicit| (*listener, implicit)));
         }
         settings.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
         settings.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
@@ -268,6 +288,16 @@ impl Settings {
     pub(crate) fn trust_xclient(&mut self, listener: Listener) {
         assert!(listener.protocol() == Protocol::Smtp, "{listener} does not speak SMTP and has no XCLIENT");
         self.xclient.insert(listener);
+    }
+
+    /// Whether TLS begins with the first octet on this listener.
+    pub(super) fn implicit_tls(&self, listener: Listener) -> bool {
+        self.implicit_tls.get(&listener).copied().unwrap_or(listener.implicit_tls())
+    }
+
+    /// Sets whether TLS begins with the first octet on a listener.
+    pub(crate) fn set_implicit_tls(&mut self, listener: Listener, is_implicit: bool) {
+        self.implicit_tls.insert(listener, is_implicit);
     }
 
     /// The STARTTLS setting of a listener; `None` if TLS begins with the first octet.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::handshake_fields::of_handshake;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Session};
 use crate::mail::{Accounts, Message};
@@ -26,7 +27,6 @@ pub(super) struct EventContext<'a, M: Machine> {
     pub(super) start: Timestamp,
     pub(super) now: Timestamp,
     pub(super) is_early: bool,
-    pub(super) certificate: &'static str,
     /// Answers found before the turn.
     pub(super) answers: Option<&'a Answers>,
     /// The messages of the scenario that have an id.
@@ -111,11 +111,7 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
             Field::Conn => number(self.session?.number().into()),
             Field::Ip => self.facts().map(|facts| Value::text(facts.peer.ip().to_canonical().to_string())),
             Field::Tls => self.facts().map(|facts| Value::Truth(facts.tls.is_some())),
-            Field::Sni => {
-                let log = self.log()?;
-                log.facts().tls.as_ref().and_then(|tls| tls.sni.as_deref()).or(log.sni.as_deref()).map(Value::text)
-            }
-            Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
+            Field::Handshake(asked) => of_handshake(self.log()?, *asked),
             Field::Sent => number(self.facts()?.messages.into()),
             Field::Failed => number(self.log()?.refusals()),
             Field::Seq => number(self.requests()),

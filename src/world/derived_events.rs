@@ -104,7 +104,6 @@ impl World {
                 start: self.start,
                 now,
                 is_early: false,
-                certificate: "",
                 answers: self.answers.as_deref().filter(|_| is_read),
                 given: &self.messages,
                 messages: OnceCell::new(),

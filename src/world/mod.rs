@@ -8,6 +8,7 @@ mod content;
 mod context;
 mod derived_events;
 mod effect;
+mod handshake_fields;
 mod load;
 mod mailboxes;
 mod nobody;
@@ -32,7 +33,7 @@ use crate::mail::{Accounts, Member, Message, Namespace};
 #[cfg(feature = "api")]
 use crate::oauth::Provider;
 use crate::protocol::MailStore;
-use crate::rule::{Answers, By, Profile, Rulebook};
+use crate::rule::{Answers, By, Profile, ProfileEntry, Rulebook};
 use crate::sasl::Mechanism;
 use crate::scenario::Loaded;
 pub(crate) use bounds::Keep;
@@ -63,8 +64,10 @@ pub(crate) struct World {
     pub(crate) to_free: Vec<Message>,
     /// Every listener must be closed until then.
     pub(crate) down_until: Option<Timestamp>,
-    /// The TLS profiles that rules chose for sessions.
-    pub(crate) presented: HashMap<SessionNo, Profile>,
+    /// What rules chose to present in TLS, by session.
+    pub(crate) chosen: HashMap<SessionNo, Profile>,
+    /// What the server presents in TLS, unless its scenario or a rule says otherwise.
+    pub(crate) profiles: Vec<ProfileEntry>,
     /// What machines refused although a script accepted it, by session.
     refused: HashMap<SessionNo, Refused>,
     /// The scenario that was loaded when an open session began.
@@ -117,7 +120,8 @@ impl World {
             commands: Vec::new(),
             to_free: Vec::new(),
             down_until: None,
-            presented: HashMap::new(),
+            chosen: HashMap::new(),
+            profiles: Vec::new(),
             refused: HashMap::new(),
             began_under: HashMap::new(),
             mechanisms: None,
@@ -188,7 +192,7 @@ impl World {
         self.mail.maildrop_locks.leave(session);
         self.forget_deferred(session);
         self.rulebook.forget(session);
-        self.presented.remove(&session);
+        self.chosen.remove(&session);
         self.began_under.remove(&session);
         self.refused.remove(&session);
         self.journal.end(now, session, ending, unfinished, first);

@@ -3,7 +3,7 @@
 use super::World;
 use crate::base::SessionNo;
 use crate::protocol::{CapabilityOverride, CapabilityOverrides, Machine};
-use crate::rule::{ClientAuth, Profile};
+use crate::rule::{ClientAuth, Profile, ProfileEntry};
 use crate::scenario::{Announced, Loaded};
 
 impl World {
@@ -36,29 +36,20 @@ impl World {
         }
     }
 
-    /// The TLS profile for this session: the one that a rule chose, otherwise the scenario's profile of the listener. It
-    /// requests a certificate of the client if a mechanism needs one.
-    pub(crate) fn profile_of(&self, session: SessionNo) -> Profile {
-        let mut profile = self.chosen_profile(session).clone();
+    /// The TLS profile for a client of this session that requests this server name: what a rule chose, then what the
+    /// scenario says, then the server's own. It requests a certificate of the client if a mechanism needs one.
+    pub(crate) fn profile_of(&self, session: SessionNo, sni: Option<&str>) -> Profile {
+        let mut profile = self.chosen.get(&session).cloned().unwrap_or_default();
+        if let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) {
+            let of_scenario = self.scenario_of(session).map_or(&[][..], |loaded| &loaded.profiles);
+            ProfileEntry::fill_all(&mut profile, of_scenario, listener, sni);
+            ProfileEntry::fill_all(&mut profile, &self.profiles, listener, sni);
+        }
         let mut overrides = CapabilityOverrides::default();
         self.change_capabilities(session, &mut overrides);
-        if overrides.wants_certificate() && profile.client_auth == ClientAuth::None {
-            profile.client_auth = ClientAuth::Requested;
+        if overrides.wants_certificate() && profile.client_auth.is_none() {
+            profile.client_auth = Some(ClientAuth::Requested);
         }
         profile
-    }
-
-    pub(super) fn chosen_profile(&self, session: SessionNo) -> &Profile {
-        const DEFAULT: &Profile = &Profile::DEFAULT;
-        if let Some(presented) = self.presented.get(&session) {
-            return presented;
-        }
-        let Some(Loaded { profiles, .. }) = self.scenario_of(session).filter(|loaded| !loaded.profiles.is_empty())
-        else {
-            return DEFAULT;
-        };
-        let listener = self.journal.session(session).map(|log| log.facts().listener);
-        let of = |listener| profiles.iter().find(|(its, _)| *its == listener).map(|(_, its)| its);
-        of(listener).or_else(|| of(None)).unwrap_or(DEFAULT)
     }
 }

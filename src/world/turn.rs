@@ -137,23 +137,16 @@ impl World {
         progress.notes.extend(noted);
         let line = match given {
             Given::Line(line) => Some(&line[..]),
-            Given::Answer(_) => None,
+            Given::Answer(_) | Given::Flight(..) => None,
         };
         self.recorded(session, Which::Later(exchange, line), rest, run, progress, now)
     }
 
     /// An event of a connection, which machines do not know. `None` if no rule is interested.
-    pub(crate) fn point(
-        &mut self,
-        session: SessionNo,
-        event: Event,
-        sni: Option<&str>,
-        now: Timestamp,
-    ) -> Option<Turn<()>> {
+    pub(crate) fn point(&mut self, session: SessionNo, event: Event, now: Timestamp) -> Option<Turn<()>> {
         if !self.rulebook.concerns(event) {
             return None;
         }
-        self.journal.set_sni(session, sni);
         let decoded = Decoded::silent(event, ());
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
@@ -187,7 +180,6 @@ impl World {
         now: Timestamp,
     ) -> (Continuation<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress::default();
-        let certificate = self.chosen_profile(session).certificate.name();
         let rest = loop {
             let cx = EventContext {
                 machine: Some(&*machine),
@@ -201,7 +193,6 @@ impl World {
                 start: self.start,
                 now,
                 is_early,
-                certificate,
                 answers: self.answers.as_deref(),
                 given: &self.messages,
                 messages: OnceCell::new(),
@@ -209,6 +200,10 @@ impl World {
             match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {
                     run.remember(&cx);
+                    if run.event() == Event::TlsHello {
+                        // The server answers it without the lock.
+                        break Continuation::Outside(Need::Flight, None, next);
+                    }
                     let Some(Decoded { event, input, request }) = decoded.take() else { continue };
                     let request = chosen(machine, request, &mut run, &mut progress);
                     match self.perform(session, machine, (event, &input), request, &mut run, now) {

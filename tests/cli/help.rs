@@ -21,7 +21,7 @@ fn frame(help: &str) -> String {
 
 #[test]
 fn the_help_groups_options_and_has_examples() {
-    for name in ["serve", "run", "check", "scenarios", "completions", "man"] {
+    for name in ["serve", "run", "audit-tls", "check", "scenarios", "completions", "man"] {
         insta::assert_snapshot!(format!("help_of_{name}"), frame(&printed(&[name, "--help"])));
     }
     let all = printed(&["--help"]);

@@ -31,6 +31,10 @@ impl LineClient {
         self.0.get_mut().write_all(text.as_bytes()).unwrap();
     }
 
+    pub(crate) fn octets(&mut self, octets: &[u8]) {
+        self.0.get_mut().write_all(octets).unwrap();
+    }
+
     /// Sends a line. Returns the next line of the server.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         self.say(line);

@@ -16,6 +16,8 @@ pub(crate) mod running;
 #[cfg(feature = "cli")]
 pub(crate) mod served;
 pub(crate) mod support;
+pub(crate) mod tls_client;
+pub(crate) mod unused_port;
 #[cfg(feature = "api")]
 pub(crate) mod web_socket;
 pub(crate) mod wire;

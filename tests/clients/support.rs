@@ -32,11 +32,13 @@ impl Road {
 /// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
     ("Authlib", &["target/clients/venv/bin/python", "-c", "import authlib, requests"]),
+    ("certtool", &["certtool", "--version"]),
     ("chromium with playwright-core", &["node", "-e", CHROMIUM]),
     ("crate mailhog-rs", &["test", "-x", "target/clients/mailhog-rust/debug/mailhog-client"]),
     ("crate mailpit_client", &["test", "-x", "target/clients/mailpit-rust/debug/mailpit-rust"]),
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
+    ("gnutls-cli", &["gnutls-cli", "--version"]),
     ("go", &["go", "version"]),
     ("gsasl", &["gsasl", "--version"]),
     ("git send-email", &["sh", "-c", "test -x \"$(git --exec-path)/git-send-email\""]),

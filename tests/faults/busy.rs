@@ -114,6 +114,9 @@ fn told(busy: &Busy, end: &str, rule: &str, ending: Ending, after: After) {
 
     let no = server.sessions()[0].no;
     let ended = server.wait_for_session(session::open().not()).block();
+    // Whatever a rule does before TLS is established, TLS has failed.
+    let is_before_tls = matches!(client, Client::Silent | Client::Hello) && ended.tls_failure.is_some();
+    let ending = if is_before_tls { Ending::TlsFailed } else { ending };
     assert_eq!(ended.ended.map(|(_, ending)| ending), Some(ending), "{what}: {}", server.transcript_of(no));
     if *client == Client::Deaf {
         return;

@@ -156,11 +156,13 @@ test('it shows STARTTLS, failed handshakes, octets in cleartext, unfinished requ
     early.send('EHLO early.example\r\nMAIL FROM:<a@b');
     await early.until('250 ');
     early.close();
+    const weak = { servername: 'mail.example', ALPNProtocols: ['mail'], ciphers: 'ECDHE-ECDSA-AES128-SHA', maxVersion: 'TLSv1.2' };
+    await new Promise(resolve => tls.connect({ port: server.endpoints.smtps.port, ...weak }).on('error', resolve));
     await ended(server);
     await inBrowser(async page => {
         await openSession(page, server, 's1');
         await line(page, /TLS: TLSv1.3, .*, server name mail.example/).waitFor();
-        await page.locator('#facts').getByText('mail.example').waitFor();
+        for (const fact of ['mail.example', /^TLS_/, 'x25519', 'good']) await page.locator('#facts').getByText(fact, { exact: true }).waitFor();
         await openSession(page, server, 's2');
         await line(page, 'The TLS handshake failed: the client sent something that is not TLS').waitFor();
         await openSession(page, server, 's3');
@@ -169,6 +171,10 @@ test('it shows STARTTLS, failed handshakes, octets in cleartext, unfinished requ
         await openSession(page, server, 's4');
         await line(page, 'MAIL FROM:<a@b').getByText('C|').waitFor();
         await line(page, '14 octets of an incomplete request were lost').waitFor();
+        await openSession(page, server, 's5');
+        const reason = 'the client offers no cipher suite that the server supports';
+        await line(page, `The TLS handshake failed: ${reason}`).waitFor();
+        for (const fact of [reason, 'mail.example', 'mail', /^TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA/]) await page.locator('#facts').getByText(fact, { exact: true }).waitFor();
         await accessible(page);
     });
 });

@@ -1,6 +1,7 @@
 //! The commands that talk to a running server: over its HTTP API, and `send` over SMTP.
 
 mod ca;
+mod certs;
 mod dkim;
 mod failure;
 mod filters;
@@ -53,6 +54,7 @@ pub(super) enum ClientCommand {
     Findings(findings::Findings),
     Follow(follow::Follow),
     Ca(ca::Ca),
+    Certs(certs::Certs),
 }
 
 /// Runs a command.
@@ -69,6 +71,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
         ClientCommand::Findings(its) => (its.run(), its.json),
         ClientCommand::Follow(its) => (its.run(), its.json),
         ClientCommand::Ca(its) => (its.run(), false),
+        ClientCommand::Certs(its) => (its.run(), its.json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -76,7 +76,7 @@ impl ServerOptions {
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings::default();
         self.listeners.apply(&mut settings);
-        self.tls.apply(&mut settings);
+        self.tls.apply(&mut settings)?;
         self.accounts.apply(&mut settings)?;
         self.failing.apply(&mut settings)?;
         self.pop3.apply(&mut settings);
@@ -107,6 +107,11 @@ impl ServerOptions {
     /// The URLs that get every message.
     pub(super) fn webhooks(&self) -> &[String] {
         &self.http.webhook
+    }
+
+    /// Whether the server has a certificate from files.
+    pub(super) fn has_certificate_files(&self) -> bool {
+        self.tls.tls_cert.is_some()
     }
 
     /// The file for the CA certificate.

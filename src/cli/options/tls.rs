@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::protocol::{Listener, StartTls};
-use crate::server::Settings;
+use crate::server::{OwnCertificate, Settings};
 
 #[derive(Args)]
 #[command(next_help_heading = "Names and TLS")]
@@ -20,6 +20,13 @@ pub(super) struct Tls {
     /// Write the server's CA certificate to this file, in PEM.
     #[arg(long, value_name = "FILE", env = "MAILJIG_CA_FILE")]
     pub(super) ca_file: Option<PathBuf>,
+    /// File with a certificate and its chain in PEM, which all listeners then present by default. SIGHUP and
+    /// `POST /v1/tls/reload` read it again. Needs `--tls-key`.
+    #[arg(long, value_name = "FILE", env = "MAILJIG_TLS_CERT")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// File with the private key of `--tls-cert`, in PEM.
+    #[arg(long, value_name = "FILE", env = "MAILJIG_TLS_KEY")]
+    tls_key: Option<PathBuf>,
     /// STARTTLS on `smtp`: whether it is offered, and what is refused before it.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_SMTP_STARTTLS", default_value_t = StartTls::Offered)]
     smtp_starttls: StartTls,
@@ -38,7 +45,15 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    /// Fails if a certificate or a key is given alone.
+    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), String> {
+        // Not by the parser, which does not count values of the configuration file.
+        settings.own_certificate = match (&self.tls_cert, &self.tls_key) {
+            (Some(chain), Some(key)) => Some(OwnCertificate::Files { chain: chain.clone(), key: key.clone() }),
+            (None, None) => None,
+            (Some(_), None) => return Err("`--tls-cert` needs `--tls-key`".to_owned()),
+            (None, Some(_)) => return Err("`--tls-key` needs `--tls-cert`".to_owned()),
+        };
         settings.host.clone_from(&self.host);
         settings.names.clone_from(&self.san);
         settings.set_starttls(Listener::Smtp, self.smtp_starttls);
@@ -46,5 +61,6 @@ impl Tls {
         settings.set_starttls(Listener::Lmtp, self.lmtp_starttls);
         settings.set_starttls(Listener::Imap, self.imap_starttls);
         settings.set_starttls(Listener::Pop3, self.pop3_starttls);
+        Ok(())
     }
 }

@@ -8,14 +8,14 @@ use crate::api::Api;
 use crate::protocol::Listener;
 
 /// Values by the names of placeholders, and the variables made of them.
-pub(super) struct Environment {
+pub(in crate::cli) struct Environment {
     values: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     absent: Vec<String>,
 }
 
 impl Environment {
-    pub(super) fn of(started: &Started, ca_file: &Path, token: Option<&str>) -> Self {
+    pub(in crate::cli) fn of(started: &Started, ca_file: &Path, token: Option<&str>) -> Self {
         let mut its = Self { values: Vec::new(), variables: Vec::new(), absent: Vec::new() };
         for listener in Listener::ALL {
             let endpoint = started.server().endpoint(*listener);
@@ -37,17 +37,17 @@ impl Environment {
     }
 
     /// The variables that every command gets.
-    pub(super) fn variables(&self) -> &[(String, String)] {
+    pub(in crate::cli) fn variables(&self) -> &[(String, String)] {
         &self.variables
     }
 
     /// Variables that the command must not inherit: they would name another server.
-    pub(super) fn absent(&self) -> &[String] {
+    pub(in crate::cli) fn absent(&self) -> &[String] {
         &self.absent
     }
 
     /// Variables from templates. Fails if a name is not valid or a placeholder is unknown.
-    pub(super) fn further(&self, templates: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
+    pub(in crate::cli) fn further(&self, templates: &[(String, String)]) -> Result<Vec<(String, String)>, String> {
         let one = |(name, template): &(String, String)| {
             if name.is_empty() || name.contains('\0') || template.contains('\0') {
                 return Err(format!(

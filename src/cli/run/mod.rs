@@ -23,13 +23,15 @@ use super::watch::{Format, Watch};
 use crate::drive::{Engine, Interest, Topic};
 use crate::server::{Server, Until, Unverified};
 use crate::world::World;
-use environment::Environment;
+pub(super) use command::{after_signal, not_executed, prepared, wait_for_end};
+pub(super) use environment::Environment;
 use signals::Signals;
+pub(super) use signals::ignored;
 
 /// How long verification waits for the end of what the command began.
 const SETTLE: Duration = Duration::from_secs(5);
 /// The exit status if the server did not start, as `env` and `timeout` have for failures of their own.
-const NOT_STARTED: u8 = 125;
+pub(super) const NOT_STARTED: u8 = 125;
 /// The exit status if the command succeeded and verification failed.
 const NOT_VERIFIED: u8 = 1;
 
@@ -57,7 +59,7 @@ pub(super) struct Run {
 }
 
 /// `NAME=TEMPLATE`.
-fn variable(text: &str) -> Result<(String, String), String> {
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     pair(text).map_err(|_| "write a name and a template, as in `MAIL_HOST={smtp.host}`".to_owned())
 }
 
@@ -89,7 +91,7 @@ fn run_command(options: &Run) -> Result<u8, Box<dyn Error>> {
         true => Some(Watch::start(started.server(), options.server.color().stream(io::stderr()), Format::Text)?),
     };
 
-    let ended = command::run(&options.command, environment.variables(), environment.absent(), further, &signals)?;
+    let ended = command::run(&options.command, &environment, further, &signals)?;
     let reports = if options.verify && ended.has_run { reports(&started) } else { Vec::new() };
     let server = started.server().clone();
     started.stop();
@@ -103,7 +105,7 @@ fn run_command(options: &Run) -> Result<u8, Box<dyn Error>> {
     Ok(if ended.status == 0 && !reports.is_empty() { NOT_VERIFIED } else { ended.status })
 }
 
-fn ca_file(path: PathBuf, server: &Server) -> Result<PathBuf, String> {
+pub(super) fn ca_file(path: PathBuf, server: &Server) -> Result<PathBuf, String> {
     write(&path, server.ca())?;
     Ok(path)
 }

@@ -87,7 +87,7 @@ impl Signals {
 /// Whether this process was started with a signal ignored, as `nohup` does with SIGHUP, and a shell with SIGINT for a
 /// command in the background. Such a signal stays ignored, and the command inherits that. Nothing is known on systems
 /// without this file.
-fn ignored() -> impl Fn(i32) -> bool {
+pub(in crate::cli) fn ignored() -> impl Fn(i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

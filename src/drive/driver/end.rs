@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Driver;
 use super::open_exchange::OpenExchange;
-use crate::journal::{Ending, Noted, RecordKind, UNFINISHED_KEPT, Weight};
+use crate::drive::tls::Reason;
+use crate::journal::{Ending, Noted, RecordKind, TlsFailure, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Machine, Unfinished};
 use crate::rule::CloseMode;
 use crate::world::EndCommand;
@@ -22,7 +23,10 @@ impl<M: Machine> Driver<M> {
     /// Closes the connection and records the end.
     pub(super) async fn leave(&mut self, ending: Ending) {
         self.handle.work();
-        let over = self.engine.update(|world, now| world.point(self.session, Event::TcpClose, None, now));
+        if ending == Ending::Broken && !self.wire.is_bare() {
+            self.tell_tls_failure().await;
+        }
+        let over = self.engine.update(|world, now| world.point(self.session, Event::TcpClose, now));
         if let Some(turn) = over {
             let end = self.wire.pushed();
             self.open.push(OpenExchange { end, ..OpenExchange::new(turn.exchange, end) });
@@ -46,6 +50,20 @@ impl<M: Machine> Driver<M> {
         if !is_dead && self.close_mode != CloseMode::Rst && !self.ended_input {
             let _or_long_enough = timeout(LINGER, self.linger()).await;
         }
+    }
+
+    /// Records why TLS failed after its handshake, if that is how the connection broke.
+    async fn tell_tls_failure(&mut self) {
+        // A write may have failed before the client's alert was read.
+        self.read_arrived().await;
+        let Some(Reason { text, alert }) = self.wire.tls_failure() else { return };
+        self.engine.update(|world, now| {
+            let tls = world.journal.session(self.session).and_then(|log| log.facts().tls.as_ref());
+            let certificate = tls.map(|tls| tls.certificate);
+            let failure = TlsFailure { reason: text, after_handshake: true, alert, certificate, offered: None };
+            world.note(self.session, RecordKind::Unsecured(Box::new(failure)), now);
+        });
+        let _the_session_ends = self.point(Event::TlsFailed).await;
     }
 
     /// Ends the output in the session's close mode.
@@ -79,6 +97,10 @@ impl<M: Machine> Driver<M> {
         self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));
             world.journal.set_unfinished(self.session, unfinished);
+            let has_failed = world.journal.session(self.session).is_some_and(|log| log.facts().tls_failure.is_some());
+            // A rule ended the handshake, or the client TLS.
+            let is_of_tls = has_failed && matches!(ending, Ending::Ruled | Ending::Broken);
+            let ending = if is_of_tls { Ending::TlsFailed } else { ending };
             world.end(self.session, (ending, close), unfinished.octets, first, now);
         });
     }

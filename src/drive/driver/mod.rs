@@ -133,7 +133,7 @@ impl<M: Machine> Driver<M> {
         if has_proxy {
             Box::pin(self.read_proxy_header()).await?;
         }
-        self.point(Event::TcpAccept, None).await?;
+        self.point(Event::TcpAccept).await?;
         if implicit_tls {
             self.handshake().await?;
         }

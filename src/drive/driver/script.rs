@@ -192,7 +192,7 @@ impl<M: Machine> Driver<M> {
         let turn = self.turn_knowing(|world, machine, session, now| {
             world.script_turn(session, machine, came, turn, failures, now)
         });
-        Box::pin(self.take_turns(turn, false, Ending::Clean)).await?;
+        Box::pin(self.take_turns(turn, Ending::Clean)).await?;
         self.flush_full().await
     }
 }

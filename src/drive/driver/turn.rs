@@ -6,12 +6,13 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::Driver;
+use super::handshake::Attempt;
 use super::open_exchange::OpenExchange;
 use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Moment;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
-use crate::rule::{Given, Hello, Need, Playing};
+use crate::rule::{Given, Need, Playing};
 use crate::world::{Rest, Turn, World};
 
 /// How long a session works on a long reply before it yields.
@@ -26,11 +27,10 @@ impl<M: Machine> Driver<M> {
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
         self.has_waited = false;
-        let is_greeting = decoded.event.is_greeting();
         let decoded = if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { decoded };
         let turn =
             self.turn_knowing(|world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
-        match self.take_turns(turn, is_greeting, at_end).await? {
+        match self.take_turns(turn, at_end).await? {
             Some(script) => Box::pin(self.play_script(script)).await,
             None => self.flush_full().await,
         }
@@ -41,14 +41,13 @@ impl<M: Machine> Driver<M> {
     pub(super) async fn take_turns(
         &mut self,
         turn: Turn<M::Request>,
-        is_greeting: bool,
         at_end: Ending,
     ) -> Result<Option<Box<Playing>>, Ending> {
         let Turn { exchange, plan, mut rest, mut script, .. } = turn;
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
-        if is_greeting && self.has_waited {
-            // A client that did not wait for a late greeting has spoken before it.
+        if self.has_waited && !self.wire.is_idle() {
+            // A client that did not wait for a late reply has spoken before it.
             self.read_arrived().await;
         }
         if matches!(rest, Rest::Done) {
@@ -71,6 +70,7 @@ impl<M: Machine> Driver<M> {
                     let given = match need {
                         Need::Line => Given::Line(self.line().await?),
                         Need::Answer(inquiry) => self.ask(*inquiry).await?,
+                        Need::Flight => unreachable!("a handshake is an event of the connection"),
                     };
                     if let Some(decoded) = suspended.decoded.take() {
                         suspended.decoded = Some(self.prepared(decoded).await?);
@@ -93,24 +93,36 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Handles an event of the connection, which machines do not know.
-    pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
-        let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now));
-        let Some(mut turn) = turn else { return Ok(None) };
+    pub(super) async fn point(&mut self, event: Event) -> Result<(), Ending> {
+        let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, now));
+        match turn {
+            Some(turn) => self.take_point(turn, &mut Attempt::default()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Plays the output of the first turn of such an event, and takes its other turns; at a ClientHello with the flights of
+    /// this handshake.
+    pub(super) async fn take_point(&mut self, mut turn: Turn<()>, attempt: &mut Attempt) -> Result<(), Ending> {
         let exchange = turn.exchange;
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
-        // There are no lines at such an event.
-        while let Rest::Outside(Need::Answer(inquiry), suspended) = turn.rest {
+        while let Rest::Outside(need, suspended) = turn.rest {
             Box::pin(self.play(turn.plan, false, Ending::Clean)).await?;
             self.flush().await?;
-            let given = Box::pin(self.ask(*inquiry)).await?;
-            let hello = turn.hello;
+            attempt.hello = turn.hello;
+            let given = match need {
+                Need::Answer(inquiry) => Box::pin(self.ask(*inquiry)).await?,
+                Need::Flight => Box::pin(self.flight(attempt)).await?,
+                Need::Line => unreachable!("there are no lines at an event of the connection"),
+            };
             (turn, _) =
                 self.turn(|world, _, session, now| world.resume_point(session, exchange, &given, *suspended, now));
-            turn.hello = turn.hello.or(hello);
         }
+        attempt.hello = turn.hello;
         Box::pin(self.play(turn.plan, true, Ending::Clean)).await?;
+        self.flush().await?;
         self.close_left();
-        Ok(turn.hello)
+        Ok(())
     }
 
     /// Sends a reply without a request.

@@ -188,7 +188,7 @@ fn a_bad_tls_record_is_answered_with_an_alert() {
 
     let failed = client.read(&mut [0]).unwrap_err();
     assert_eq!(failed.to_string(), "received fatal alert: BadRecordMac");
-    assert_eq!(ending(&engine, SessionNo(1)), Ending::Broken);
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::TlsFailed);
 }
 
 #[test]

@@ -163,7 +163,7 @@ pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, Certifi
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key).unwrap());
-    let tls_provider = TlsProvider { config: Arc::new(move |_, _| Arc::clone(&config)), ..tls_provider() };
+    let tls_provider = TlsProvider { config: Arc::new(move |_, _| Ok(Arc::clone(&config))), ..tls_provider() };
     let (engine, address) = start_on(holding_little(), tls_provider, true);
     (engine, address, cert.der().clone())
 }
@@ -183,14 +183,14 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
     let address = socket.local_addr().unwrap();
     let doorway = ListenerConfig {
         listener: Listener::Smtp,
-        implicit_tls,
+        implicit_tls: Live::new(implicit_tls),
         proxy: Live::new(false),
         starttls: Live::new(None),
         tls_provider,
         sessions: 100,
     };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
-    runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
+    runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_, _| Toy::default()));
     (engine, address)
 }
 

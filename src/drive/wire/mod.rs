@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
+use super::tls::{Reason, reason};
 use stack::Layers;
 pub(super) use stack::Transform;
 
@@ -32,6 +33,8 @@ pub(super) struct Wire {
     /// Total octets given to the kernel, counted before encoding by the layers.
     sent: u64,
     room: usize,
+    /// Why a layer could not decode what was received.
+    failure: Option<io::Error>,
     /// Octets transferred since buffers were last freed.
     moved: usize,
 }
@@ -45,6 +48,7 @@ impl Wire {
             encoded: 0,
             sent: 0,
             room: LEAST_READ,
+            failure: None,
             moved: 0,
         }
     }
@@ -107,7 +111,14 @@ impl Wire {
         let before = input.len();
         loop {
             // Decode what was read before reading more: a layer that expands must not add more than is asked for.
-            let has_ended = self.layers.decode(input)?;
+            let has_ended = match self.layers.decode(input) {
+                Ok(has_ended) => has_ended,
+                Err(error) => {
+                    let kind = error.kind();
+                    self.failure = Some(error);
+                    return Poll::Ready(Err(kind.into()));
+                }
+            };
             if has_ended || input.len() > before {
                 return Poll::Ready(Ok(input.len() - before));
             }
@@ -125,6 +136,11 @@ impl Wire {
                 return Poll::Ready(Ok(0));
             }
         }
+    }
+
+    /// Why TLS failed after its handshake.
+    pub(super) fn tls_failure(&self) -> Option<Reason> {
+        self.failure.as_ref()?.get_ref()?.downcast_ref().map(reason)
     }
 
     /// Gives everything pushed to the kernel.

@@ -79,7 +79,7 @@ impl Client {
     /// A client before its first record that is kept. If earlier records were discarded, TLS may have begun in them.
     pub(super) fn of(log: &SessionLog) -> Self {
         let facts = log.facts();
-        let is_secured = facts.listener.implicit_tls() || facts.tls.is_some();
+        let is_secured = facts.tls.is_some();
         Self {
             is_secured,
             last: None,
@@ -101,8 +101,8 @@ impl Client {
     /// Reads the next record of the client's session.
     pub(super) fn observe(&mut self, at: &Place<'_>, record: &Record) -> Vec<Observation> {
         let finding = match at.journal.describe(at.place.seq, record) {
-            Description::Opened(opened) => {
-                self.is_secured = opened.listener.implicit_tls();
+            Description::Opened(_) => {
+                self.is_secured = false;
                 self.is_whole = true;
                 self.may_pipeline = at.protocol() == Protocol::Imap;
                 None

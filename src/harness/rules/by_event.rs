@@ -5,14 +5,15 @@ use std::time::Duration;
 use super::at::{ClientHello, Listing, Smtp, Timer};
 use super::mail_effects::parts;
 use super::{Place, Rule, or_panic, text};
+use crate::base::Certificate;
 use crate::base::short;
+use crate::harness::TlsProfile;
 use crate::mail::Bounce;
 use crate::rule::step::Literal;
 use crate::rule::step::bounce::SendBounce;
 use crate::rule::step::data::{self, DataStep};
 use crate::rule::step::deliver::Deliver;
 use crate::rule::step::tls::Hello;
-use crate::rule::{Certificate, Profile};
 use crate::scenario::fragments;
 
 impl Rule<Smtp> {
@@ -259,33 +260,34 @@ impl Rule<Timer> {
 }
 
 impl<Of> Rule<ClientHello, Of> {
-    /// Presents a certificate of the server's CA that expired a week ago.
+    /// Presents this certificate. If several rules that match choose one, the outermost decides: it was mounted last.
     ///
     /// ```
     /// use mailjig::prelude::*;
     /// use mailjig::rules::tls;
+    /// use mailjig::Certificate;
     ///
     /// let server = MailServer::start();
-    /// let expired = server.mount(on(tls::hello()).expired_certificate());
-    /// assert_eq!(expired.hits(), 0);
+    /// server.mount(on(tls::hello()).certificate(Certificate::Expired));
+    /// server.mount(on(tls::hello()).nth("3+").certificate(Certificate::Good));   // renewed from the third handshake on
     /// ```
-    pub fn expired_certificate(self) -> Self {
-        self.push(Hello::Profile(Profile::of(Certificate::Expired)))
+    pub fn certificate(self, certificate: Certificate) -> Self {
+        self.tls(TlsProfile::new().certificate(certificate))
     }
 
-    /// Presents the valid certificate, even if a rule that was mounted before or the scenario presents another. If several
-    /// rules that match choose a certificate, the outermost decides.
+    /// Answers with this profile. What it leaves open, the rules inside of this one decide, then the scenario, then the server.
     ///
     /// ```
     /// use mailjig::prelude::*;
+    /// use mailjig::TlsProfile;
     /// use mailjig::rules::tls;
     ///
     /// let server = MailServer::start();
-    /// server.mount(on(tls::hello()).expired_certificate());
-    /// server.mount(on(tls::hello()).nth("3+").good_certificate());   // renewed from the third handshake on
+    /// let old = server.mount(on(tls::hello()).when("listener", "imaps").tls(TlsProfile::new().max("1.2")));
+    /// assert_eq!(old.hits(), 0);
     /// ```
-    pub fn good_certificate(self) -> Self {
-        self.push(Hello::Profile(Profile::of(Certificate::Good)))
+    pub fn tls(self, profile: TlsProfile) -> Self {
+        self.push(Hello::Profile(Box::new(profile.into_profile())))
     }
 
     /// Answers the ClientHello with a TLS alert, by its name in RFC 8446 §6, such as `handshake_failure`.

@@ -304,7 +304,7 @@ events! {
     /// The events of a TLS handshake (RFC 8446).
     tls = "tls" Connection:
     /// A ClientHello arrived (RFC 8446 §4.1.2).
-    hello = "tls.hello" ClientHello, r#"expired_certificate()"#;
+    hello = "tls.hello" ClientHello, r#"alert("handshake_failure")"#;
     /// The handshake is complete.
     done = "tls.done" Connection, r#"close()"#;
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::TlsProfile;
+use crate::base::Certificate;
 use crate::document::{Data, Location, Node, Reader, TableEntry};
 use crate::mail::Bounce;
 use crate::protocol::Protocol;
@@ -50,7 +52,20 @@ fn built() -> Vec<Timed> {
         on(imap::fetch()).item("FLAGS", "()").drop_item("FLAGS").order_items(["UID"]).literal_off_by(7).literal_of(7);
     let listing =
         on(pop3::list()).drop_listing(2).listing_uid(2, "x").listing_size_off_by(2, 10).listing_size_of(2, 10);
-    let tls = on(tls::hello()).expired_certificate().good_certificate().alert("handshake_failure");
+    let tls = on(tls::hello())
+        .certificate(Certificate::Expired)
+        .tls(
+            TlsProfile::new()
+                .min("1.2")
+                .max("1.2")
+                .suites(["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"])
+                .groups(["x25519", "secp256r1"])
+                .client_cert("required")
+                .client_ca("any")
+                .alpn(["imap"])
+                .resumption(true),
+        )
+        .alert("handshake_failure");
     let rules =
         [flow.rule, shape.rule, end.rule, accepted.rule, mail.rule, world.rule, fetch.rule, listing.rule, tls.rule];
     let steps = rules.into_iter().flat_map(|rule| rule.steps);

@@ -69,13 +69,24 @@ const ADD = {
   exchange: turn,
   part: turn,
   closed,
-  secured: (its, record, at) => its.event(record, at, `TLS: ${record.version}, ${record.cipher}, ${record.sni ? `server name ${record.sni}` : 'no server name (SNI)'}`),
-  unsecured: (its, record, at) => its.event(record, at, `The TLS handshake failed: ${record.reason}`, { isProblem: true }),
+  secured: (its, record, at) => its.event(record, at, tls(record)),
+  unsecured: (its, record, at) => its.event(record, at, `${record.after_handshake ? 'TLS failed after the handshake' : 'The TLS handshake failed'}: ${record.reason}`, { isProblem: true }),
   dropped: (its, record, at) => its.event(record, at, `${plural(record.octets, 'octet')} sent in cleartext after STARTTLS, discarded`, { isProblem: true }),
   executed: (its, record, at) => its.event(record, at, `${plural(record.octets, 'octet')} sent in cleartext after STARTTLS, executed under TLS`, { isProblem: true }),
   noted: (its, record, at) => its.event(record, at, `${NOTES[record.weight] ?? record.weight}: ${record.text}`, { isProblem: record.weight === 'failure', rule: record.rule }),
   ended,
 };
+
+function tls({ version, cipher, group, sni, certificate, resumed, alpn, client_certificate: client }) {
+  const its = [
+    version, cipher, group,
+    sni ? `server name ${sni}` : 'no server name (SNI)',
+    resumed ? 'resumed' : `certificate ${certificate}`,
+    alpn && `ALPN ${alpn}`,
+    client && `client certificate ${client.names.join(', ') || 'without a name'}${client.verified ? '' : ' (not verified)'}`,
+  ];
+  return `TLS: ${its.filter(Boolean).join(', ')}`;
+}
 
 const NOTES = { note: 'Note', state: 'Variable', failure: 'Failure' };
 
@@ -315,7 +326,7 @@ const ENDINGS = {
   broken: 'The connection broke',
   idle: 'The client was silent for too long',
   'not-reading': 'The client did not read for too long',
-  'tls-failed': 'Ended: the TLS handshake failed',
+  'tls-failed': 'Ended: TLS failed',
   'proxy-failed': 'Ended: the header of the PROXY protocol was missing or not valid',
   'server-stopped': 'The server stopped',
   kicked: 'Ended over HTTP or by a rule',

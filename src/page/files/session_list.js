@@ -205,6 +205,12 @@ export function filters() {
   return Object.fromEntries(NAMES.map((name) => [name, elements[name].value.trim()]).filter(([, value]) => value));
 }
 
+const TLS = {
+  yes: (session) => session.tls !== null,
+  no: (session) => session.tls === null,
+  failed: (session) => session.tls_failure !== null,
+};
+
 export function holds({ q, listener, user, state, tls, outcome }) {
   const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
   const name = user?.toLowerCase();
@@ -212,7 +218,7 @@ export function holds({ q, listener, user, state, tls, outcome }) {
   return (session) => (!listener || listeners.includes(session.listener))
     && (!name || (session.user ?? '').toLowerCase().includes(name))
     && (!state || (state === 'open') === (session.ended === null))
-    && (!tls || (tls === 'yes') === (session.tls !== null))
+    && (!tls || TLS[tls]?.(session))
     && (!outcome || OUTCOMES[outcome]?.(session))
     && words.every((word) => textFor(session).includes(word));
 }

@@ -141,7 +141,7 @@ export function stateOf(session) {
 export function factsPanel(session, messages, findings, lines, offer) {
   return [
     h('dl.facts', {}, facts(sessionFacts(session))),
-    session.tls ? [h('h3', {}, 'TLS'), h('dl.facts', {}, tls(session.tls))] : null,
+    session.tls || session.tls_failure ? [h('h3', {}, 'TLS'), h('dl.facts', {}, tlsFacts(session))] : null,
     session.rules?.length ? [h('h3', {}, 'Rules that fired'), h('p.tag-list', {}, session.rules.map((rule) => h('a.tag.rule', { href: view('rules', rule) }, visible(rule))))] : null,
     messages.length ? [h('h3', {}, 'Messages'), h('ul.links', {}, messages.map(({ id, subject }) => h('li', {}, h('a', { href: view('messages', id) }, id), ' ', h('span', {}, visible(subject ?? '')))))] : null,
     lines ? [h('h3', {}, 'Lines'), h('dl.facts', {}, counts(lines))] : null,
@@ -163,12 +163,45 @@ function sessionFacts(session) {
     ['State', stateOf(session)],
     ['Messages', session.messages || null],
     ['Refused', session.refused ? plural(session.refused, 'reply', 'replies') : null],
-    ['TLS', session.tls ? null : 'no'],
+    ['TLS', session.tls ? null : session.tls_failure ? 'failed' : 'no'],
   ];
   return its.filter(([, what]) => what !== null);
 }
 
-const tls = ({ version, cipher, sni }) => facts([['Version', version], ['Cipher', cipher], ['SNI', sni === null ? 'none' : visible(sni)]]);
+function tlsFacts({ tls, tls_failure: failure }) {
+  const list = (names) => (names?.length ? visible(names.join(', ')) : null);
+  const sni = (its) => (its.sni === null ? 'none' : visible(its.sni));
+  const offered = failure?.offered;
+  const its = [
+    ...(tls
+      ? [
+          ['Version', tls.version],
+          ['Cipher', tls.cipher],
+          ['Group', tls.group],
+          ['SNI', sni(tls)],
+          ['ALPN', tls.alpn === null ? null : visible(tls.alpn)],
+          ['Certificate', tls.certificate],
+          ['Resumed', tls.resumed ? 'yes' : 'no'],
+          ...clientCertificate(tls.client_certificate),
+        ]
+      : []),
+    ['Failure', failure?.reason],
+    ['Alert', failure?.alert],
+    ['Certificate', tls ? null : failure?.certificate],
+    ['SNI', offered ? sni(offered) : null],
+    ['Versions offered', list(offered?.versions)],
+    ['ALPN offered', list(offered?.alpn)],
+    ['Ciphers offered', list(offered?.ciphers)],
+    ['Groups offered', list(offered?.groups)],
+  ];
+  return facts(its.filter(([, what]) => what !== null && what !== undefined));
+}
+
+function clientCertificate(certificate) {
+  if (certificate === null) return [];
+  const { names, verified, sha256 } = certificate;
+  return [['Client certificate', `${names.length ? visible(names.join(', ')) : 'without a name'}${verified ? '' : ', not verified'}`], ['Its SHA-256', sha256]];
+}
 
 function counts({ lines }) {
   const count = { client: 0, server: 0, event: 0 };

@@ -149,8 +149,14 @@ const CONDITIONS = {
     rust: `its.user.as_deref().is_some_and(|user| user.to_lowercase().contains(${quoted.rust(value.toLowerCase())}))`,
   }),
   state: (value) => ({ parameters: { open: value === 'open' }, rust: `its.ended.${value === 'open' ? 'is_none' : 'is_some'}()` }),
-  tls: (value) => ({ parameters: { tls: value === 'yes' }, rust: `its.tls.${value === 'yes' ? 'is_some' : 'is_none'}()` }),
+  tls: (value) => TLS[value],
   outcome: (value) => OUTCOMES[value],
+};
+
+const TLS = {
+  yes: { parameters: { tls: true }, rust: 'its.tls.is_some()' },
+  no: { parameters: { tls: false }, rust: 'its.tls.is_none()' },
+  failed: { parameters: { tls_failed: true }, rust: 'its.tls_failure.is_some()' },
 };
 
 const BAD = JSON.stringify(BAD_ENDINGS);

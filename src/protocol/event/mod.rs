@@ -81,7 +81,7 @@ events! {
         TlsHello = "tls.hello",
         /// The TLS handshake is complete.
         TlsDone = "tls.done",
-        /// The TLS handshake failed.
+        /// TLS failed: in its handshake, or after it, because the client sent an alert or a record that is not valid.
         TlsFailed = "tls.failed",
         /// A session has ended.
         TcpClose = "tcp.close",

@@ -151,6 +151,11 @@ impl Reply {
         self.text.extend_from_slice(&behind);
     }
 
+    /// Removes the labelled octets.
+    pub(crate) fn drop_labelled(&mut self) {
+        self.spans.clear();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.spans.is_empty()
     }

@@ -15,7 +15,7 @@ pub(crate) use outside::{Given, Need};
 
 use crate::journal::{Fired, RecordKind, Stalled, Trace};
 use crate::mail::Message;
-use crate::protocol::{Event, Framing, Status};
+use crate::protocol::{Event, Framing, Reply, Status};
 use crate::rule::clause::RuleNo;
 use crate::rule::consult::{Reached, WalkFrom};
 use crate::rule::effect::{Delivery, Effect, LateBounce, no_message};
@@ -390,16 +390,23 @@ impl Run {
             }
             Action::Need(need) => return Some(Want::Outside(need)),
             Action::Script(script) => self.begin_script(&script),
-            // An alert is sent whatever certificate was chosen. Of certificates, the outermost rule's counts.
-            Action::Hello(hello) => {
-                let is_alert = matches!(hello, Hello::Alert(_));
-                let counts = is_alert || self.hello.is_none();
-                if !is_alert {
-                    frame.effect.note(step, counts);
-                }
-                if counts {
-                    self.hello = Some(hello);
-                }
+            // An alert is sent whatever profile was chosen. Of profiles, the outermost rule's keys count.
+            Action::Hello(Hello::Alert(alert)) => {
+                let mut record = Reply::default();
+                record.push_labelled("TLS", alert.record().into());
+                self.hello = Some(Hello::Alert(alert));
+                self.speak(record);
+            }
+            Action::Hello(Hello::Profile(profile)) => {
+                let counts = match &mut self.hello {
+                    Some(Hello::Profile(outer)) => outer.fill(&profile),
+                    Some(Hello::Alert(_)) => false,
+                    None => {
+                        self.hello = Some(Hello::Profile(profile));
+                        true
+                    }
+                };
+                frame.effect.note(step, counts);
             }
             Action::Filter(filter) => frame.shape(filter, step),
             Action::Ask(_) | Action::Effect => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Run;
 use crate::journal::Trace;
-use crate::protocol::{Reply, Status};
+use crate::protocol::{Event, Reply, Status};
 use crate::rule::frame::{Frame, Passing, Shaping, complete};
 use crate::rule::plan::Cue;
 use crate::rule::rulebook::{EvalContext, Rulebook};
@@ -64,6 +64,10 @@ impl Run {
                 whole.append(bytes.clone());
             }
         }
+        if self.event == Event::TlsHello {
+            // The octets of a handshake mean nothing to a reader.
+            whole.drop_labelled();
+        }
         (cues, whole, status, trace)
     }
 
@@ -115,16 +119,28 @@ impl Run {
         }
     }
 
-    /// Ends the innermost rule.
-    pub(super) fn finish(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) {
-        self.end_pass();
-        let level = self.frames.len() - 1;
+    /// Sends what the filters of every rule hold back: the server waits for the client.
+    pub(super) fn release_all(&mut self) {
+        for level in (0..self.frames.len()).rev() {
+            self.release(level);
+        }
+    }
+
+    /// Sends what the filters of a rule hold back.
+    fn release(&mut self, level: usize) {
         for i in 0..self.frames[level].filters.len() {
             let (shaping, outer) =
                 self.frames[level].filters[i..].split_first_mut().expect("`i` is less than the length");
             let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
             self.emit(level, cues);
         }
+    }
+
+    /// Ends the innermost rule.
+    pub(super) fn finish(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) {
+        self.end_pass();
+        let level = self.frames.len() - 1;
+        self.release(level);
         self.is_rewritten |= self.frames[level].has_rewritten();
         self.frames[level].lose_delivery();
         self.frames[level].lose_bounces();

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Run;
+use bytes::Bytes;
+
+use super::{Phase, Run};
 use crate::journal::{Noted, RecordKind, Weight};
-use crate::protocol::masked;
+use crate::protocol::{Reply, masked};
 use crate::rule::clause::Timed;
 use crate::rule::inquiry::{Answer, Inquiry};
 use crate::rule::rulebook::Rulebook;
@@ -17,6 +19,8 @@ pub(crate) enum Need {
     Line,
     /// The answer to a question.
     Answer(Box<Inquiry>),
+    /// What the server sends next in a TLS handshake.
+    Flight,
 }
 
 /// What a step [needed](Need) from outside.
@@ -25,6 +29,8 @@ pub(crate) enum Given {
     /// The client's line, without its CRLF.
     Line(Vec<u8>),
     Answer(Answer),
+    /// A flight of a TLS handshake, and whether it is the last.
+    Flight(Bytes, bool),
 }
 
 impl Run {
@@ -32,6 +38,15 @@ impl Run {
     pub(crate) fn give(&mut self, given: &Given, book: &Rulebook) -> Option<RecordKind> {
         match given {
             Given::Answer(answer) => self.answered(answer, book),
+            Given::Flight(octets, is_last) => {
+                let mut reply = Reply::default();
+                reply.push_labelled("TLS", octets.clone());
+                self.say(reply, None);
+                self.release_all();
+                // After a cut no further flight is sent.
+                self.phase = if *is_last || self.is_mute { Phase::Performing } else { Phase::Part };
+                None
+            }
             Given::Line(line) => self.heard(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line))),
         }
     }

@@ -135,7 +135,8 @@ impl Step for Pass {
             Output::Status(_) if event == Event::LmtpMessage => {
                 Some("each recipient has its own reply: use it at `lmtp.delivery`")
             }
-            Output::Discarded | Output::Status(_) => unless(stage::is_spoken(event), "there is no reply at this event"),
+            Output::Discarded => unless(stage::has_output(event), "there is no reply at this event"),
+            Output::Status(_) => unless(stage::is_spoken(event), "there is no reply at this event"),
         }
     }
 

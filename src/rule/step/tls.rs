@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
-use super::super::profile::{Certificate, Profile};
+use super::super::profile::{
+    ALPN, CERT, CLIENT_CA, CLIENT_CERT, GROUPS_KEY, MAX, MIN, Profile, RESUMPTION, SUITES_KEY, has_profile,
+};
 use super::{Action, Example, Role, Step, StepContext, StepKind, Then, unless};
-use crate::document::{Form, Key, Node, Reader, Tree, words};
+use crate::base::{ALERTS, Alert};
+use crate::document::{Form, Key, Node, Reader, Tree};
 use crate::protocol::Event;
 
+const ALERT: Key = Key::new("alert", Form::Words(|| ALERTS.iter().map(|alert| alert.name).collect()), "The alert.");
+
 /// The keys of its table.
-const KEYS: &[Key] = &[
-    Key::new("cert", Form::Words(|| words(&Certificate::ALL)), "The certificate."),
-    Key::new("alert", Form::Words(|| ALERTS.iter().map(|alert| alert.name).collect()), "The alert."),
-];
+const KEYS: &[Key] = &[CERT, MIN, MAX, SUITES_KEY, GROUPS_KEY, CLIENT_CERT, CLIENT_CA, ALPN, RESUMPTION, ALERT];
 
 pub(super) const KIND: StepKind = StepKind {
     name: "tls",
-    forms: "`{ cert = \"expired\" }`, `{ alert = \"handshake_failure\" }`",
-    does: "Answers a ClientHello with this certificate or with this alert. If several rules choose a certificate, the outermost decides.",
+    forms: "`{ cert = \"expired\" }`, `{ max = \"1.2\", client_cert = \"required\" }`, `{ alert = \"handshake_failure\" }`",
+    does: "Answers a ClientHello with this profile, or with this alert. A profile has the keys of `[tls]`, from `cert` to `resumption`. If several rules choose a key, the outermost decides.",
     value: Form::Table(KEYS),
     role: Role::Flow,
     examples: &[Example {
@@ -32,42 +34,19 @@ pub(super) const KIND: StepKind = StepKind {
 /// The answer to a ClientHello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hello {
-    /// A handshake in which the listener presents this profile.
-    Profile(Profile),
+    /// A handshake with this profile, as far as it goes.
+    Profile(Box<Profile>),
     /// An alert, by its name in RFC 8446 §6.
     Alert(Alert),
 }
 
-/// An alert of RFC 8446 §6: its name and its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Alert {
-    pub(crate) name: &'static str,
-    pub(crate) number: u8,
-}
-
-/// The fatal alerts that may answer a ClientHello.
-pub(crate) const ALERTS: &[Alert] = &[
-    Alert { name: "handshake_failure", number: 40 },
-    Alert { name: "bad_certificate", number: 42 },
-    Alert { name: "illegal_parameter", number: 47 },
-    Alert { name: "access_denied", number: 49 },
-    Alert { name: "decode_error", number: 50 },
-    Alert { name: "protocol_version", number: 70 },
-    Alert { name: "insufficient_security", number: 71 },
-    Alert { name: "internal_error", number: 80 },
-    Alert { name: "missing_extension", number: 109 },
-    Alert { name: "unrecognized_name", number: 112 },
-    Alert { name: "certificate_required", number: 116 },
-    Alert { name: "no_application_protocol", number: 120 },
-];
-
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let table = reader.table(node, "`tls`", KEYS);
-    let hello = match (table.get("cert"), table.get("alert")) {
-        (Some(certificate), None) => Hello::Profile(Profile::of(reader.certificate(certificate)?)),
-        (None, Some(alert)) => Hello::Alert(reader.alert(alert)?),
-        (Some(_), Some(_)) | (None, None) => {
-            reader.wrong(&node.place, "`tls` needs either `cert` or `alert`");
+    let hello = match (has_profile(table), table.get(ALERT.name)) {
+        (true, None) => Hello::Profile(Box::new(reader.profile(table))),
+        (false, Some(alert)) => Hello::Alert(reader.alert(alert)?),
+        (true, Some(_)) | (false, None) => {
+            reader.wrong(&node.place, "`tls` needs either `alert`, or keys of a profile such as `cert`");
             return None;
         }
     };
@@ -75,10 +54,6 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
 }
 
 impl Reader {
-    pub(crate) fn certificate(&mut self, node: &Node) -> Option<Certificate> {
-        self.word(node, "certificate", &Certificate::ALL)
-    }
-
     pub(crate) fn alert(&mut self, node: &Node) -> Option<Alert> {
         let names: Vec<(&str, Alert)> = ALERTS.iter().map(|alert| (alert.name, *alert)).collect();
         self.word(node, "alert", &names)
@@ -92,8 +67,8 @@ impl Step for Hello {
 
     fn print(&self) -> Tree {
         match self {
-            Self::Profile(profile) => Tree::table([("cert", Some(Tree::text(profile.certificate.name())))]),
-            Self::Alert(alert) => Tree::table([("alert", Some(Tree::text(alert.name)))]),
+            Self::Profile(profile) => profile.print(),
+            Self::Alert(alert) => Tree::table([(ALERT.name, Some(Tree::text(alert.name)))]),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{located, place};
 use crate::document::{Node, Reader};
 use crate::rule::step::{Objection, Role};
-use crate::rule::{Course, Rule, Template, Timed, is_spoken};
+use crate::rule::{Course, Rule, Template, Timed, has_output};
 
 pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     let courses = rule.courses();
@@ -34,8 +34,8 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
                 format!("`{}` takes effect at once and does not wait for the `wait` before it", step.kind().name);
             reader.wrong_help(&at, message, "did you mean `after = …`?");
         }
-        let is_spoken = rule.on.iter().flat_map(|on| &on.events).any(|event| is_spoken(*event));
-        let useless = step.pointless().or_else(|| misplaced_everywhere(&courses, timed, is_spoken));
+        let has_output = rule.on.iter().flat_map(|on| &on.events).any(|event| has_output(*event));
+        let useless = step.pointless().or_else(|| misplaced_everywhere(&courses, timed, has_output));
         if let Some((message, help)) = useless.filter(|_| is_possible) {
             reader.wrong_help(&at, message, help);
         }
@@ -46,19 +46,19 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     }
 }
 
-/// The error for a step that has no effect at its position, on any way through the rule. `is_spoken` is whether the
+/// The error for a step that has no effect at its position, on any way through the rule. `has_output` is whether the
 /// server sends output at the event.
-fn misplaced_everywhere(courses: &[Course<'_>], step: &Timed, is_spoken: bool) -> Option<Objection> {
+fn misplaced_everywhere(courses: &[Course<'_>], step: &Timed, has_output: bool) -> Option<Objection> {
     let mut all = courses.iter().filter(|course| course.around(step).is_some());
-    let first = misplaced(all.next()?, step, is_spoken)?;
-    all.all(|course| misplaced(course, step, is_spoken).is_some()).then_some(first)
+    let first = misplaced(all.next()?, step, has_output)?;
+    all.all(|course| misplaced(course, step, has_output).is_some()).then_some(first)
 }
 
 /// The error for a step that has no effect at its position.
-fn misplaced(course: &Course<'_>, step: &Timed, is_spoken: bool) -> Option<Objection> {
+fn misplaced(course: &Course<'_>, step: &Timed, has_output: bool) -> Option<Objection> {
     let (before, behind) = course.around(step)?;
     let name = step.step.kind().name;
-    let speaks = |its: &Timed| its.after.is_none() && its.step.produces_output(is_spoken);
+    let speaks = |its: &Timed| its.after.is_none() && its.step.produces_output(has_output);
     let is = |its: &Timed, name: &str| its.step.kind().name == name;
     let is_filter = step.step.kind().role == Role::Filter;
     let closes = before.iter().any(|its| its.after.is_none() && is(its, "close"));
@@ -78,12 +78,12 @@ fn misplaced(course: &Course<'_>, step: &Timed, is_spoken: bool) -> Option<Objec
     }
     if is_filter {
         let said = behind.iter().take_while(|its| !is(its, "stall")).any(|its| speaks(its));
-        if said || !course.answers() && is_spoken {
+        if said || !course.answers() && has_output {
             return None;
         }
         let help = match before.iter().rfind(|its| speaks(its)) {
             Some(spoken) => put_before(name, spoken.step.kind().name),
-            None if is_spoken => format!("add a `pass` or a `reply` after `{name}`"),
+            None if has_output => format!("add a `pass` or a `reply` after `{name}`"),
             None => format!("add a `raw` after `{name}`: the server sends nothing at this event"),
         };
         return Some((format!("the rule sends nothing after `{name}`, so `{name}` has no effect"), help));

@@ -1,13 +1,16 @@
 //! A record of the journal as a line for people.
 
+use std::fmt::Display;
+
 use anstyle::Style;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::client::output::harmless;
 use crate::cli::color::WARNING;
 use crate::cli::event::{Kind, event_line};
 use crate::cli::redact;
-use crate::journal::{Ending, OAuthRequest, Weight};
+use crate::journal::{Ending, OAuthRequest, Tls, TlsFailure, Weight};
 use crate::protocol::Event;
 
 /// The line, with its end. None for a record that says only that a reply has left as a whole.
@@ -20,11 +23,11 @@ pub(super) fn line(record: &Value) -> Option<String> {
         "closed" => ("cut", cut(record)?),
         "noted" => (text("weight"), format!("{}: {}", record["rule"].as_str().unwrap_or("mailjig"), text("text"))),
         "dropped" => ("dropped", format!("{} octets in cleartext after STARTTLS", record["octets"])),
-        "secured" => ("secured", format!("{} {}", text("version"), text("cipher"))),
-        "unsecured" => ("tls", format!("the TLS handshake failed: {}", text("reason"))),
+        "secured" => ("secured", printed::<Tls>(record)),
+        "unsecured" => ("tls", printed::<TlsFailure>(record)),
         "ended" => ("ended", ended(&record["ending"])),
         "outside" => ("delivered", record["captured"].as_str().unwrap_or("to a mailbox").to_owned()),
-        "oauth" => ("oauth", oauth(record)),
+        "oauth" => ("oauth", printed::<OAuthRequest>(record)),
         kind => (kind, String::new()),
     };
     let what = harmless(&format!("{what:<15}"), &[]);
@@ -95,8 +98,9 @@ fn cut(record: &Value) -> Option<String> {
     }
 }
 
-fn oauth(record: &Value) -> String {
-    serde_json::from_value::<OAuthRequest>(record.clone()).map(|request| request.to_string()).unwrap_or_default()
+/// The facts of a record of this type, as the server prints them.
+fn printed<T: DeserializeOwned + Display>(record: &Value) -> String {
+    serde_json::from_value::<T>(record.clone()).map(|its| its.to_string()).unwrap_or_default()
 }
 
 fn ended(ending: &Value) -> String {
@@ -168,8 +172,21 @@ mod tests {
                 "s1    failure         mailjig: \\u{1b}[2J\n",
             ),
             (record("dropped", json!({ "octets": 5 })), "s1    dropped         5 octets in cleartext after STARTTLS\n"),
-            (record("secured", json!({ "version": "TLSv1.3", "cipher": "X" })), "s1    secured         TLSv1.3 X\n"),
-            (record("unsecured", json!({ "reason": "no" })), "s1    tls             the TLS handshake failed: no\n"),
+            (
+                record(
+                    "secured",
+                    json!({
+                        "version": "TLSv1.3", "cipher": "X", "group": "g", "alpn": "smtp", "resumed": false, "sni": "\u{1b}",
+                        "certificate": "good",
+                        "client_certificate": { "names": ["bob"], "verified": false, "sha256": "", "der": "" },
+                    }),
+                ),
+                "s1    secured         TLSv1.3 X g, server name \\u{1b}, certificate good, ALPN smtp, client certificate bob (not verified)\n",
+            ),
+            (
+                record("unsecured", json!({ "reason": "no", "after_handshake": false })),
+                "s1    tls             the TLS handshake failed: no\n",
+            ),
             (record("ended", json!({ "ending": "clean" })), "s1    ended           normally\n"),
             (
                 record("oauth", json!({ "endpoint": "token", "client": "app", "grant": "password", "status": 200 })),

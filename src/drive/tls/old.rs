@@ -1,0 +1,97 @@
+//! The answer of a server that speaks only an old version of TLS.
+//!
+//! # Rationale
+//! The TLS library has no version before 1.2, and none is needed: a client that refuses the version does so when it reads the
+//! ServerHello. One that does not refuse it sends its ClientKeyExchange, and has then accepted it.
+
+use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
+use rustls::server::ClientHello;
+
+use super::words::{Reason, alert_in, refused_with};
+use crate::rule::Version;
+
+/// The suites of that time with a key exchange by RSA, the preferred first: with AES, 3DES and RC4 (RFC 3268, RFC 2246 §A.5).
+const SUITES: [u16; 5] = [0x002f, 0x0035, 0x000a, 0x0005, 0x0004];
+const RENEGOTIATION_SCSV: u16 = 0x00ff;
+/// How the reason of a handshake begins in which the client went on with an old version.
+pub(crate) const ACCEPTED_OLD: &str = "the client accepted TLS ";
+const HANDSHAKE: u8 = 22;
+/// How many octets of each read are looked at: an alert has 7.
+const FIRST: usize = 16;
+const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
+const SERVER_HELLO_DONE: u8 = 14;
+
+/// The records of ServerHello, Certificate and ServerHelloDone (RFC 2246 §7.4, RFC 4346 §7.4).
+pub(super) fn answer(version: Version, hello: &ClientHello<'_>, chain: &[CertificateDer<'_>]) -> Vec<u8> {
+    let offered: Vec<u16> = hello.cipher_suites().iter().map(|suite| u16::from(*suite)).collect();
+    let suite = SUITES.into_iter().find(|suite| offered.contains(suite)).unwrap_or(SUITES[0]);
+    let number = number(version);
+    let mut server_hello = vec![3, number];
+    server_hello.extend([0x6d; 32]);
+    server_hello.push(0);
+    server_hello.extend(suite.to_be_bytes());
+    server_hello.push(0);
+    if offered.contains(&RENEGOTIATION_SCSV) {
+        // RFC 5746 §3.6: without this extension, clients refuse the server whatever its version is.
+        server_hello.extend([0, 5, 0xff, 1, 0, 1, 0]);
+    }
+    let mut certificates = Vec::new();
+    for der in chain {
+        certificates.extend(length(der.len()));
+        certificates.extend_from_slice(der);
+    }
+    let list = [&length(certificates.len())[..], &certificates].concat();
+    let mut out = Vec::new();
+    for (kind, body) in [(SERVER_HELLO, &server_hello), (CERTIFICATE, &list), (SERVER_HELLO_DONE, &Vec::new())] {
+        let message = [&[kind][..], &length(body.len()), body].concat();
+        // RFC 2246 §6.2.1: a record has at most 2^14 octets.
+        for fragment in message.chunks(1 << 14) {
+            out.extend([HANDSHAKE, 3, number]);
+            out.extend((fragment.len() as u16).to_be_bytes());
+            out.extend_from_slice(fragment);
+        }
+    }
+    out
+}
+
+fn number(version: Version) -> u8 {
+    match version {
+        Version::Tls10 => 1,
+        Version::Tls11 => 2,
+        Version::Tls12 => 3,
+        Version::Tls13 => 4,
+    }
+}
+
+/// A length of 24 bits.
+fn length(length: usize) -> [u8; 3] {
+    let [_, high, middle, low] = (length as u32).to_be_bytes();
+    [high, middle, low]
+}
+
+/// What the client does with the answer.
+pub(super) struct Answered {
+    version: Version,
+    heard: BytesMut,
+}
+
+impl Answered {
+    pub(super) fn new(version: Version) -> Self {
+        Self { version, heard: BytesMut::new() }
+    }
+
+    /// Takes what the client sent. Returns the reason why the handshake ends, when it is known.
+    pub(super) fn heard(&mut self, sealed: &[u8]) -> Option<Reason> {
+        self.heard.extend_from_slice(&sealed[..sealed.len().min(FIRST)]);
+        // The type of the record, its version and length, and an octet of it.
+        self.heard.get(..6)?;
+        if self.heard[0] == HANDSHAKE {
+            let name = self.version.name();
+            return Some(format!("{ACCEPTED_OLD}{name}, with which the server cannot go on").into());
+        }
+        let alert = alert_in(&self.heard)?;
+        Some(refused_with(alert))
+    }
+}

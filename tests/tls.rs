@@ -1,0 +1,288 @@
+//! Handshakes that fail as told, over implicit TLS and after STARTTLS, in every protocol, with a client that verifies.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clients::tls_client::{TlsClient, WAYS, strict};
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Message, SmtpTransport, Transport};
+use mailjig::audit::{Leak, TlsAuditor, TlsVerdict};
+use mailjig::matchers::session;
+use mailjig::prelude::*;
+use mailjig::{Ending, Listener, TlsProfile};
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+/// A rule at `tls.hello` that does this.
+fn with(steps: &str) -> MailServer {
+    let text = format!("mailjig = 1\n[[rule]]\nid = 'fault'\non = 'tls.hello'\ndo = {steps}\nexpect = '=1'\n");
+    MailServer::builder().scenario(Scenario::text("fault.toml", text)).start()
+}
+
+/// What the server says about its only session after that has ended.
+fn reason(server: &MailServer) -> String {
+    server.wait_for_session(session::open().not()).block();
+    let transcript = server.transcript().to_string();
+    let failed = transcript.lines().find_map(|line| line.split_once("the TLS handshake failed: "));
+    let Some((_, reason)) = failed else { return "the handshake succeeded".to_owned() };
+    reason.to_owned()
+}
+
+#[test]
+fn a_handshake_fails_as_told_whatever_the_way_to_it() {
+    let faults = [
+        ("alert", "{ tls = { alert = 'handshake_failure' } }"),
+        ("another alert", "{ tls = { alert = 'unrecognized_name' } }"),
+        ("close", "{ close = 'fin' }"),
+        ("reset", "{ close = 'rst' }"),
+        ("plaintext", r"{ raw = '220 mail.example.org ESMTP\r\n' }"),
+        ("garbage", r"{ raw = '\x16\x03\x03\xff\xffgarbage' }"),
+        ("cut before the flight", "{ cut = { at = 0 } }"),
+        ("cut in the header of a record", "{ cut = { at = 3, close = 'rst' } }"),
+        ("cut in a record", "{ cut = { at = 60 } }"),
+        ("TLS 1.0", "{ tls = { max = '1.0' } }"),
+        ("TLS 1.1", "{ tls = { max = '1.1' } }"),
+        ("no common suite", "{ tls = { suites = ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'], max = '1.2' } }"),
+        ("no common protocol", "{ tls = { alpn = ['h2'] } }"),
+        ("a required certificate", "{ tls = { client_cert = 'required' } }"),
+        ("paced", "{ pace = { chunk = 40, gap = '1us' } }"),
+        ("late", "[{ wait = '1ms' }, { pass = true }]"),
+        ("in TLS 1.2", "{ tls = { max = '1.2' } }"),
+        ("in TLS 1.2, paced", "[{ tls = { max = '1.2' } }, { pace = { chunk = 100, gap = '1us' } }]"),
+    ];
+    let mut table = String::new();
+    for (name, steps) in faults {
+        let outcomes = WAYS.map(|listener| {
+            let server = with(steps);
+            let mut config = strict(&server);
+            config.alpn_protocols = vec![b"imap".to_vec()];
+            let mut client = TlsClient::before(&server, listener, config, "localhost");
+            let client_says = client.handshake().err().unwrap_or_else(|| "accepted".to_owned());
+            drop(client);
+            let outcome = format!("client: {client_says}\n  server: {}", reason(&server));
+            server.verify().block();
+            outcome
+        });
+        assert!(outcomes.iter().all(|its| its == &outcomes[0]), "{name}: {outcomes:#?}");
+        let _infallible = writeln!(table, "{name}\n  {}", outcomes[0]);
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_cut_counts_the_octets_of_all_flights() {
+    for listener in WAYS {
+        // The server says nothing after the handshake, so that its octets can be counted.
+        let server = with("{ tls = { max = '1.2' } }");
+        server.mount(on(rules::tls::done()).stall_connection());
+        let mut whole = TlsClient::before(&server, listener, strict(&server), "localhost");
+        whole.handshake().unwrap();
+        whole.end();
+        // In the last record, which is Finished: the length of signatures differs by some octets.
+        let at = whole.heard - 20;
+
+        let server = with(&format!("[{{ tls = {{ max = '1.2' }} }}, {{ cut = {{ at = {at} }} }}]"));
+        let mut cut = TlsClient::before(&server, listener, strict(&server), "localhost");
+
+        assert_eq!(cut.handshake(), Err("the server closed the connection".to_owned()), "{listener}");
+        assert_eq!(cut.heard, at);
+        assert_eq!(reason(&server), "a rule ended the connection during the handshake", "{listener}");
+        server.verify().block();
+    }
+}
+
+#[test]
+fn every_certificate_is_accepted_or_refused_over_every_way() {
+    use mailjig::Certificate;
+    for certificate in Certificate::ALL.iter().filter(|its| **its != Certificate::Own) {
+        let server = MailServer::builder().tls(TlsProfile::new().certificate(*certificate)).start();
+        let outcomes = WAYS.map(|listener| {
+            let outcome = TlsClient::connect(&server, listener, strict(&server), "localhost");
+            outcome.map(drop).map_err(|error| error.split([':', ';', '(']).nth(1).unwrap_or_default().to_owned())
+        });
+        assert!(outcomes.iter().all(|its| its.is_err() == outcomes[0].is_err()), "{certificate}: {outcomes:?}");
+        assert!(certificate.must_be_refused() <= outcomes[0].is_err(), "{certificate} must be refused");
+        assert!(certificate.must_be_accepted() <= outcomes[0].is_ok(), "{certificate}: {outcomes:?}");
+        server.wait_for_no_session().block();
+        for session in server.sessions() {
+            let shown = session.tls.map(|tls| tls.certificate).or(session.tls_failure.and_then(|its| its.certificate));
+            assert_eq!(shown, Some(*certificate));
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_holds_output_back_sends_it_before_the_server_waits() {
+    for version in ["1.2", "1.3"] {
+        let server = MailServer::builder().tls(TlsProfile::new().max(version)).start();
+        let held = server.mount(on(rules::tls::hello()).hold().pass());
+        let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
+
+        assert_eq!(client.handshake(), Ok(()), "{version}");
+        assert_eq!(held.hits(), 1);
+    }
+}
+
+#[test]
+fn a_stalled_handshake_ends_when_the_client_gives_up() {
+    for steps in ["{ stall = 'conn' }", "{ stall = 'reply' }", "{ pass = 'silent' }"] {
+        for listener in WAYS {
+            let server = with(steps);
+            let mut client = TlsClient::before(&server, listener, strict(&server), "localhost");
+            client.hello();
+            client.end();
+
+            assert_eq!(client.handshake(), Err("the server closed the connection".to_owned()), "{steps} {listener}");
+
+            let wanted = match steps {
+                "{ stall = 'conn' }" => "a rule ended the connection during the handshake",
+                "{ stall = 'reply' }" => {
+                    "a rule answered the ClientHello without a handshake; the client closed the connection"
+                }
+                _ => "the client closed the connection",
+            };
+            assert_eq!(reason(&server), wanted, "{steps} {listener}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_goes_on_in_cleartext_is_told() {
+    let server = with(r"{ raw = '220 mail.example.org ESMTP\r\n' }");
+    let mut client = clients::line_client::LineClient::greeted(server.smtp().address());
+    client.say("EHLO client.example");
+    while client.line().as_bytes()[3] == b'-' {}
+    client.ask("STARTTLS");
+    // A ClientHello of a client that then takes the plaintext for the reply to a command.
+    let mut tls = rustls::ClientConnection::new(strict(&server).into(), "localhost".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    tls.write_tls(&mut hello).unwrap();
+    client.octets(&hello);
+    assert_eq!(client.line(), "220 mail.example.org ESMTP");
+    client.say("AUTH PLAIN AGJvYgBzZWNyZXQ=");
+
+    let reason = reason(&server);
+    assert_eq!(reason, "a rule answered the ClientHello without a handshake; the client went on in cleartext: AUTH");
+    assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+}
+
+#[test]
+fn a_client_that_leaves_while_the_server_still_sends_is_a_failed_handshake() {
+    let server = with("[{ pace = { chunk = 1, gap = '1ms' } }, { pass = true }]");
+    let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
+    client.hello();
+    client.first_octet();
+    drop(client);
+
+    assert_eq!(reason(&server), "the client closed the connection");
+    assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+}
+
+#[test]
+fn a_rule_may_reset_the_connection_after_the_handshake() {
+    let text = "mailjig = 1\n[[rule]]\nid = 'r'\non = 'tls.done'\ndo = { close = 'rst' }\nexpect = '=1'\n";
+    for listener in WAYS {
+        let server = MailServer::builder().scenario(Scenario::text("reset.toml", text)).start();
+        let mut client = TlsClient::before(&server, listener, strict(&server), "localhost");
+        let _ok_or_reset = client.handshake();
+
+        assert_eq!(reason(&server), "the handshake succeeded", "{listener}");
+        server.verify().block();
+    }
+}
+
+#[test]
+fn a_tls_port_may_speak_in_cleartext_and_a_cleartext_port_expect_tls() {
+    for (tls_port, cleartext_port) in
+        [(Listener::Smtps, Listener::Smtp), (Listener::Imaps, Listener::Imap), (Listener::Pop3s, Listener::Pop3)]
+    {
+        let text = format!(
+            "mailjig = 1\n[[tls]]\nlistener = '{tls_port}'\nimplicit = false\n\
+             [[tls]]\nlistener = '{cleartext_port}'\nimplicit = true\n"
+        );
+        let by_file = MailServer::builder().scenario(Scenario::text("ports.toml", text)).start();
+        let by_builder = MailServer::builder().implicit_tls(tls_port, false).implicit_tls(cleartext_port, true).start();
+        for server in [by_file, by_builder] {
+            let mut client = TlsClient::before_command(&server, tls_port, strict(&server), "localhost");
+            let refused = client.handshake().unwrap_err();
+            assert!(refused.contains("corrupt message"), "{tls_port}: {refused}");
+
+            let mut client = TlsClient::before_command(&server, cleartext_port, strict(&server), "localhost");
+            client.handshake().unwrap();
+            let greeting = client.line();
+            assert!(["220 ", "* OK ", "+OK "].iter().any(|its| greeting.starts_with(its)), "{greeting}");
+            client.say(if cleartext_port == Listener::Imap { "a CAPABILITY\r\n" } else { "NOOP\r\n" });
+            assert!(!client.line().contains("STARTTLS"), "TLS is established");
+        }
+    }
+}
+
+#[test]
+fn a_profile_is_taken_from_the_rule_then_the_scenario_then_the_server() {
+    use mailjig::Certificate::{Expired, Good};
+    let text =
+        "mailjig = 1\n[[tls]]\nlistener = 'imaps'\ncert = 'good'\n[[tls]]\nsni = '*.localhost'\ncert = 'expired'\n";
+    let server = MailServer::builder()
+        .tls(TlsProfile::new().certificate(Expired).max("1.2"))
+        .scenario(Scenario::text("by_name.toml", text))
+        .start();
+    let presented = |listener, name: &str| {
+        let came = TlsClient::connect(&server, listener, strict(&server), name);
+        came.map(|client| format!("{:?}", client.tls.protocol_version().unwrap())).map_err(|_| ())
+    };
+
+    assert_eq!(presented(Listener::Smtps, "localhost"), Err(()), "the server's");
+    assert_eq!(presented(Listener::Imaps, "localhost"), Ok("TLSv1_2".to_owned()), "the scenario's for the listener");
+    assert_eq!(presented(Listener::Imaps, "a.localhost"), Err(()), "the scenario's for the name");
+    let rule = server.mount(on(rules::tls::hello()).certificate(Good).tls(TlsProfile::new().min("1.3").max("1.3")));
+    assert_eq!(presented(Listener::Smtps, "localhost"), Ok("TLSv1_3".to_owned()), "the rule's");
+    rule.unmount();
+    assert_eq!(presented(Listener::Smtps, "localhost"), Err(()), "the server's again");
+}
+
+/// Sends a message after STARTTLS, and verifies or not.
+fn send(server: &MailServer, verifies: bool) -> Result<(), lettre::transport::smtp::Error> {
+    let ca = lettre::transport::smtp::client::Certificate::from_pem(server.ca().as_bytes())?;
+    let tls = TlsParameters::builder("localhost".to_owned()).add_root_certificate(ca);
+    let tls = tls.dangerous_accept_invalid_certs(!verifies).build()?;
+    let mailer =
+        SmtpTransport::builder_dangerous("localhost").port(server.smtp().port()).tls(Tls::Required(tls)).build();
+    let mail = Message::builder().from("app@example.org".parse().unwrap()).to("bob@example.org".parse().unwrap());
+    mailer.send(&mail.body("Hello".to_owned()).unwrap()).map(drop)
+}
+
+#[test]
+fn an_audit_explains_what_a_client_accepts() {
+    let audit =
+        TlsAuditor::new().only(["expired", "handshake-close", "imap-preauth"]).audit(|server| send(server, false));
+
+    assert_eq!(audit.verdict("expired"), TlsVerdict::Accepted);
+    assert_eq!(audit.leaks("expired"), [Leak::Envelope, Leak::Body]);
+    assert_eq!(audit.verdict("handshake-close"), TlsVerdict::Refused);
+    assert_eq!(audit.verdict("imap-preauth"), TlsVerdict::Skipped);
+    let report = audit.to_string();
+    assert!(report.contains("accepted     it went on over TLS on smtp; it leaked envelope, body\n"), "{report}");
+    assert!(report.contains("\n\nexpired: the server saw\n    -- s1 smtp\n"), "{report}");
+    assert!(panic_of(move || audit.assert_refused()).starts_with("control "));
+}
+
+#[test]
+fn an_audit_ends_the_sessions_of_a_client_that_hangs() {
+    let stalled = TlsAuditor::new().only(["handshake-stall"]).timeout(Duration::from_millis(500));
+    let audit = stalled.audit(|server| send(server, true));
+
+    assert_eq!(audit.verdict("handshake-stall"), TlsVerdict::Hung);
+}
+
+#[test]
+fn an_audit_of_a_client_without_tls_proves_nothing() {
+    let said = panic_of(|| drop(mailjig::audit::tls(|_| Ok::<(), ()>(()))));
+
+    assert!(said.starts_with("the client sends no command under TLS, so the audit proves nothing"), "{said}");
+}
+
+fn panic_of(run: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(run).unwrap_err();
+    panic.downcast_ref::<String>().unwrap().clone()
+}
