@@ -180,6 +180,19 @@ fn a_client_that_leaves_while_the_server_still_sends_is_a_failed_handshake() {
 }
 
 #[test]
+fn a_rule_for_every_event_awaits_a_line_only_where_the_client_can_send_one() {
+    let text = "mailjig = 1\n[[rule]]\nid = 'all'\non = '*.*'\nwhen = { age = '>=0s' }\nper = 'conn'\nnth = '1-2'\n\
+                do = [{ await = '*' }, { pass = true }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("all.toml", text)).start();
+    let mut client = TlsClient::before(&server, Listener::Smtps, strict(&server), "localhost");
+
+    // The first two events are `tcp.accept` and `tls.hello`.
+    assert_eq!(client.handshake(), Ok(()));
+    assert!(client.line().starts_with("220 "));
+    assert_eq!(server.fired("all"), 2);
+}
+
+#[test]
 fn a_rule_may_reset_the_connection_after_the_handshake() {
     let text = "mailjig = 1\n[[rule]]\nid = 'r'\non = 'tls.done'\ndo = { close = 'rst' }\nexpect = '=1'\n";
     for listener in WAYS {

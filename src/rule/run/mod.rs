@@ -23,6 +23,7 @@ use crate::rule::firing::{By, Counting, Firing, StepId};
 use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
+use crate::rule::stage;
 use crate::rule::step::stall::Stall;
 use crate::rule::step::tls::Hello;
 use crate::rule::step::{Action, StepContext};
@@ -388,7 +389,8 @@ impl Run {
                 self.trace.stalled = Some(Stalled { by, is_connection });
                 self.is_mute = true;
             }
-            Action::Need(need) => return Some(Want::Outside(need)),
+            // A rule for many events may await a line where the client cannot send one.
+            Action::Need(need) => return stage::is_spoken(self.event).then_some(Want::Outside(need)),
             Action::Script(script) => self.begin_script(&script),
             // An alert is sent whatever profile was chosen. Of profiles, the outermost rule's keys count.
             Action::Hello(Hello::Alert(alert)) => {
