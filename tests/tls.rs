@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clients::tls_client::{TlsClient, WAYS, strict};
 use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{Message, SmtpTransport, Transport};
+use lettre::{AsyncSmtpTransport, Message, SmtpTransport, Tokio1Executor, Transport};
 use mailjig::audit::{Leak, TlsAuditor, TlsVerdict};
 use mailjig::matchers::session;
 use mailjig::prelude::*;
@@ -180,6 +180,38 @@ fn a_client_that_leaves_while_the_server_still_sends_is_a_failed_handshake() {
 }
 
 #[test]
+fn a_client_that_is_silent_in_a_handshake_that_a_rule_changes_has_as_much_time_as_in_others() {
+    let text = "mailjig = 1\n[[rule]]\nid = 'paced'\non = 'tls.hello'\n\
+                do = [{ pace = { chunk = 400, gap = '1us' } }, { pass = true }]\nexpect = '=1'\n";
+    let server = MailServer::builder().handshake_timeout(Duration::from_secs(1));
+    let server = server.scenario(Scenario::text("paced.toml", text)).start();
+    let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
+    client.hello();
+    client.first_octet();
+
+    assert_eq!(reason(&server), "not finished within 1 s");
+    server.verify().block();
+}
+
+#[test]
+fn a_command_that_comes_while_a_rule_still_sends_the_last_flight_is_answered() {
+    for (listener, command, reply) in [
+        (Listener::Smtp, "NOOP\r\n", "250 "),
+        (Listener::Imap, "b NOOP\r\n", "b OK "),
+        (Listener::Pop3, "CAPA\r\n", "+OK "),
+    ] {
+        // The last flight has tickets, for which the client does not wait.
+        let server = with("[{ tls = { resumption = true } }, { pace = { chunk = 10, gap = '1ms' } }]");
+        let mut client = TlsClient::connect(&server, listener, strict(&server), "localhost").unwrap();
+        client.say(command);
+
+        let said = client.line();
+        assert!(said.starts_with(reply), "{listener}: {said:?}");
+        server.verify().block();
+    }
+}
+
+#[test]
 fn a_rule_for_every_event_awaits_a_line_only_where_the_client_can_send_one() {
     let text = "mailjig = 1\n[[rule]]\nid = 'all'\non = '*.*'\nwhen = { age = '>=0s' }\nper = 'conn'\nnth = '1-2'\n\
                 do = [{ await = '*' }, { pass = true }]\n";
@@ -278,6 +310,21 @@ fn an_audit_explains_what_a_client_accepts() {
     assert!(report.contains("accepted     it went on over TLS on smtp; it leaked envelope, body\n"), "{report}");
     assert!(report.contains("\n\nexpired: the server saw\n    -- s1 smtp\n"), "{report}");
     assert!(panic_of(move || audit.assert_refused()).starts_with("control "));
+}
+
+#[tokio::test]
+async fn an_async_client_can_be_audited_in_a_test_that_is_async() {
+    let client = async |server: &MailServer| {
+        let ca = lettre::transport::smtp::client::Certificate::from_pem(server.ca().as_bytes())?;
+        let tls = TlsParameters::builder("localhost".to_owned()).add_root_certificate(ca).build()?;
+        let mailer = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("localhost");
+        let mailer = mailer.port(server.smtp().port()).tls(Tls::Required(tls));
+        mailer.build::<Tokio1Executor>().test_connection().await.map(drop)
+    };
+    let audit = TlsAuditor::new().only(["expired", "starttls-stripped"]).audit_async(client);
+
+    assert_eq!(audit.verdict("expired"), TlsVerdict::Refused);
+    assert_eq!(audit.verdict("starttls-stripped"), TlsVerdict::Refused);
 }
 
 #[test]

@@ -26,6 +26,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
+
 use super::{MailServer, MailServerBuilder, or_panic};
 use crate::server::{
     AuditProfile, ClientEnd, Control, Duty, GOOD, Judged, SeenSession, Server, default_jobs, in_parallel, judge,
@@ -136,7 +138,7 @@ impl TlsAuditor {
     }
 
     /// Runs the client once against a valid server, then once for each profile, in threads of their own. An error is how it
-    /// should refuse; a panic counts as an error. A client that is async blocks on its runtime.
+    /// should refuse; a panic counts as an error.
     ///
     /// # Panics
     /// If the client fails against the valid server, or does not use TLS there: the audit would prove nothing. If the servers
@@ -179,6 +181,38 @@ impl TlsAuditor {
             audit.entries.push(Audited { profile, judged, transcript: String::new() });
         }
         audit
+    }
+
+    /// As [`audit`](Self::audit), with an async client. Each run has a tokio runtime of its own, with one thread. The caller's
+    /// thread waits until the audit is over, also in a `#[tokio::test]`.
+    ///
+    /// # Panics
+    /// As [`audit`](Self::audit).
+    ///
+    /// ```
+    /// use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+    /// use lettre::{AsyncSmtpTransport, Tokio1Executor};
+    /// use mailjig::MailServer;
+    /// use mailjig::audit::TlsAuditor;
+    ///
+    /// async fn connect(server: &MailServer) -> Result<(), lettre::transport::smtp::Error> {
+    ///     let ca = Certificate::from_pem(server.ca().as_bytes())?;
+    ///     let tls = TlsParameters::builder("localhost".to_owned()).add_root_certificate(ca).build()?;
+    ///     let mailer = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("localhost");
+    ///     mailer.port(server.smtps().port()).tls(Tls::Wrapper(tls)).build::<Tokio1Executor>().test_connection().await.map(drop)
+    /// }
+    ///
+    /// TlsAuditor::new().only(["expired"]).audit_async(connect).assert_refused();
+    /// ```
+    #[track_caller]
+    pub fn audit_async<E: fmt::Debug>(
+        self,
+        client: impl AsyncFn(&MailServer) -> Result<(), E> + Send + Sync + 'static,
+    ) -> TlsAudit {
+        self.audit(move |server| {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            runtime.expect("the system has resources for a runtime").block_on(client(server))
+        })
     }
 
     fn run(&self, profile: AuditProfile, client: &Client) -> Result<Ran, String> {

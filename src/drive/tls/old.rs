@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
 use rustls::server::ClientHello;
 
-use super::words::{Reason, alert_in, refused_with};
+use super::words::{Reason, reaction};
 use crate::rule::Version;
 
 /// The suites of that time with a key exchange by RSA, the preferred first: with AES, 3DES and RC4 (RFC 3268, RFC 2246 §A.5).
@@ -17,8 +17,6 @@ const RENEGOTIATION_SCSV: u16 = 0x00ff;
 /// How the reason of a handshake begins in which the client went on with an old version.
 pub(crate) const ACCEPTED_OLD: &str = "the client accepted TLS ";
 const HANDSHAKE: u8 = 22;
-/// How many octets of each read are looked at: an alert has 7.
-const FIRST: usize = 16;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;
@@ -84,14 +82,35 @@ impl Answered {
 
     /// Takes what the client sent. Returns the reason why the handshake ends, when it is known.
     pub(super) fn heard(&mut self, sealed: &[u8]) -> Option<Reason> {
-        self.heard.extend_from_slice(&sealed[..sealed.len().min(FIRST)]);
-        // The type of the record, its version and length, and an octet of it.
-        self.heard.get(..6)?;
-        if self.heard[0] == HANDSHAKE {
-            let name = self.version.name();
-            return Some(format!("{ACCEPTED_OLD}{name}, with which the server cannot go on").into());
+        self.heard.extend_from_slice(sealed);
+        let reason = reaction(&self.heard)?;
+        let has_accepted = self.heard[0] == HANDSHAKE;
+        let accepted = || format!("{ACCEPTED_OLD}{}, with which the server cannot go on", self.version.name());
+        Some(if has_accepted { accepted().into() } else { reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_octets_say_what_the_client_does() {
+        let accepted = "the client accepted TLS 1.1, with which the server cannot go on";
+        let refused = "the client refused with the TLS alert protocol_version: ";
+        for (octets, wanted) in [
+            (&b"\x16\x03\x02\x00\x46\x10\x00"[..], accepted),
+            (b"\x15\x03\x02\x00\x02\x02\x46", refused),
+            (b"\x14\x03\x02\x00\x01\x01\x16", "the client went on with TLS"),
+            (b"QUIT\r", "the client went on in cleartext: QUIT"),
+        ] {
+            let mut answered = Answered::new(Version::Tls11);
+            let (last, first) = octets.split_last().unwrap();
+            for octet in first {
+                assert_eq!(answered.heard(&[*octet]), None, "{octets:?}");
+            }
+            let said = answered.heard(&[*last]).unwrap().text;
+            assert!(said.starts_with(wanted), "{said}");
         }
-        let alert = alert_in(&self.heard)?;
-        Some(refused_with(alert))
     }
 }

@@ -83,7 +83,7 @@ pub(in crate::drive) fn reaction(heard: &[u8]) -> Option<Reason> {
 }
 
 /// The alert in the first record that a client sent in cleartext, if it is one (RFC 8446 §6).
-pub(super) fn alert_in(octets: &[u8]) -> Option<AlertDescription> {
+fn alert_in(octets: &[u8]) -> Option<AlertDescription> {
     match octets {
         [21, 3, _, 0, 2, _level, alert, ..] => Some(AlertDescription::from(*alert)),
         _ => None,
@@ -91,7 +91,7 @@ pub(super) fn alert_in(octets: &[u8]) -> Option<AlertDescription> {
 }
 
 /// The reason of a handshake that the client ended with this alert.
-pub(super) fn refused_with(alert: AlertDescription) -> Reason {
+fn refused_with(alert: AlertDescription) -> Reason {
     let number = u8::from(alert);
     let found = ALERTS.iter().find(|its| its.number == number);
     let (name, words) = match found {

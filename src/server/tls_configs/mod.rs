@@ -1,4 +1,4 @@
-//! TLS configurations: one for each profile of a listener and each server name that clients request.
+//! TLS configurations: one for each profile and each certificate of it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
@@ -17,11 +17,10 @@ use rustls::{
 };
 
 use super::certificates::{Certificates, OwnCertificate};
-use crate::base::Certificate;
 use crate::drive::{cipher_name, group_name};
 use crate::rule::{ClientAuth, ClientCa, Profile, Version};
 
-/// Maximum number of cached configurations. Clients choose the names, so without a limit they could fill the memory.
+/// Maximum number of cached configurations. Rules can make any number of profiles, so without a limit they could fill the memory.
 const MOST: usize = 32;
 /// Maximum number of sessions that clients can resume, in each configuration.
 const RESUMABLE: usize = 256;
@@ -37,8 +36,8 @@ pub(super) struct TlsConfigs {
 
 struct Kept {
     profile: Profile,
-    /// Whether the client requested a server name (RFC 6066 §3).
-    has_sni: bool,
+    /// What the profile's certificate was: the server may have been given another one of its own since.
+    certified: Arc<CertifiedKey>,
     config: Arc<ServerConfig>,
 }
 
@@ -58,11 +57,7 @@ impl TlsConfigs {
 
     /// Reads the certificate of the server's own. Sessions that begin afterwards get it. Fails with what is wrong with it.
     pub(super) fn set_own(&self, own: &OwnCertificate) -> Result<(), String> {
-        // Files may be slow: the lock is for what depends on the certificate.
-        self.certificates.set_own(own)?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|its| its.profile.certificate() != Certificate::Own);
-        Ok(())
+        self.certificates.set_own(own)
     }
 
     /// A new certificate of this user, and its key, in PEM.
@@ -79,13 +74,15 @@ impl TlsConfigs {
     /// The configuration that presents this profile to a client that requested this name. Fails with what is wrong in the
     /// profile.
     pub(super) fn config(&self, profile: &Profile, sni: Option<&str>) -> Result<Arc<ServerConfig>, String> {
+        // Before the lock: other handshakes do not wait until a certificate is made.
+        let certified = self.certificates.certified(profile.certificate(), sni)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.iter().position(|its| its.profile == *profile && its.has_sni == sni.is_some());
+        let known = kept.iter().position(|its| its.profile == *profile && Arc::ptr_eq(&its.certified, &certified));
         let used = match known.and_then(|at| kept.remove(at)) {
             Some(used) => used,
             None => {
-                let config = Arc::new(self.make(profile, sni)?);
-                Kept { profile: profile.clone(), has_sni: sni.is_some(), config }
+                let config = Arc::new(self.make(profile, Arc::clone(&certified))?);
+                Kept { profile: profile.clone(), certified, config }
             }
         };
         if kept.len() == MOST {
@@ -96,8 +93,7 @@ impl TlsConfigs {
         Ok(config)
     }
 
-    fn make(&self, profile: &Profile, sni: Option<&str>) -> Result<ServerConfig, String> {
-        let certified = self.certificates.certified(profile.certificate(), sni)?;
+    fn make(&self, profile: &Profile, certified: Arc<CertifiedKey>) -> Result<ServerConfig, String> {
         let provider = self.provider(profile);
         let all: [(Version, &SupportedProtocolVersion); 2] = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
         let (min, max) = profile.versions();

@@ -7,6 +7,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConnection};
 
 use super::*;
+use crate::base::Certificate;
 use crate::rule::profile::{GROUPS, SUITES};
 use crate::scenario::fragments;
 
@@ -241,14 +242,20 @@ fn sessions_can_be_resumed_only_if_the_profile_says_so() {
 #[test]
 fn a_configuration_is_kept_for_its_profile_whatever_the_name() {
     let configs = configs();
-    let (good, expired) = (Profile::default(), profile(&[("cert", &["expired"])]));
-    let first = configs.config(&good, Some("a.example.org")).unwrap();
-
-    for name in ["a.example.org", "b.example.org"] {
-        assert!(Arc::ptr_eq(&first, &configs.config(&good, Some(name)).unwrap()), "{name}");
-    }
-    for (profile, sni) in [(&good, None), (&expired, Some("a.example.org"))] {
-        assert!(!Arc::ptr_eq(&first, &configs.config(profile, sni).unwrap()), "{profile:?} {sni:?}");
+    let certificate = |name| profile(&[("cert", &[name])]);
+    let (good, needs_sni, expired) = (Profile::default(), certificate("needs-sni"), certificate("expired"));
+    let name = Some("a.example.org");
+    for (profile, sni, then, then_sni, is_same) in [
+        (&good, name, &good, name, true),
+        (&good, name, &good, Some("b.example.org"), true),
+        (&good, name, &good, None, true),
+        (&good, name, &expired, name, false),
+        (&needs_sni, name, &needs_sni, Some("b.example.org"), true),
+        (&needs_sni, name, &needs_sni, None, false),
+        (&needs_sni, None, &needs_sni, None, true),
+    ] {
+        let (first, second) = (configs.config(profile, sni).unwrap(), configs.config(then, then_sni).unwrap());
+        assert_eq!(Arc::ptr_eq(&first, &second), is_same, "{profile:?} {sni:?}, {then:?} {then_sni:?}");
     }
 }
 
