@@ -136,7 +136,7 @@ fn a_stalled_handshake_ends_when_the_client_gives_up() {
             assert_eq!(client.handshake(), Err("the server closed the connection".to_owned()), "{steps} {listener}");
 
             let wanted = match steps {
-                "{ stall = 'conn' }" => "a rule ended the connection during the handshake",
+                "{ stall = 'conn' }" => "a rule kept the handshake from going on; the client closed the connection",
                 "{ stall = 'reply' }" => {
                     "a rule answered the ClientHello without a handshake; the client closed the connection"
                 }
@@ -177,6 +177,54 @@ fn a_client_that_leaves_while_the_server_still_sends_is_a_failed_handshake() {
 
     assert_eq!(reason(&server), "the client closed the connection");
     assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+}
+
+#[test]
+fn a_client_that_leaves_while_the_server_sends_its_last_flight_is_a_failed_handshake_too() {
+    let server = with("[{ tls = { max = '1.2' } }, { pace = { chunk = 1, gap = '1ms' } }]");
+    let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
+    client.flights(2);
+    client.first_octet();
+    client.reset();
+
+    assert_eq!(reason(&server), "the client closed the connection");
+    let session = &server.sessions()[0];
+    assert_eq!((&session.tls, session.ended.map(|(_, ending)| ending)), (&None, Some(Ending::TlsFailed)));
+    server.verify().block();
+}
+
+#[test]
+fn a_certificate_is_presented_if_the_flight_with_it_was_sent() {
+    use mailjig::Certificate::Good;
+    let by_profile = || {
+        // The client's first ClientHello has no share of this group (RFC 8446 §4.1.4).
+        MailServer::builder().tls(TlsProfile::new().groups(["secp384r1"])).start()
+    };
+    let by_rule = || with("{ tls = { groups = ['secp384r1'] } }");
+    for (row, (server, flights, presented)) in [
+        (by_profile(), 1, None),
+        (by_profile(), 2, Some(Good)),
+        (by_rule(), 1, None),
+        (by_rule(), 2, Some(Good)),
+        (with("{ pass = true }"), 1, Some(Good)),
+        (with("{ pass = 'silent' }"), 1, None),
+        (with("{ cut = { at = 0 } }"), 1, None),
+        (with("{ cut = { at = 100 } }"), 1, None),
+        (with("[{ tls = { max = '1.2' } }, { cut = { at = 100 } }]"), 1, None),
+        (with("{ tls = { max = '1.0' } }"), 1, Some(mailjig::Certificate::Rsa)),
+        (with("[{ tls = { max = '1.0' } }, { cut = { at = 100 } }]"), 1, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
+        client.flights(flights);
+        client.end();
+
+        let reason = reason(&server);
+        let failure = server.sessions()[0].tls_failure.clone().unwrap();
+        assert_eq!(failure.certificate, presented, "row {row}: {reason}");
+    }
 }
 
 #[test]

@@ -136,6 +136,21 @@ impl TlsClient {
         self.tls.write_tls(&mut self.socket).unwrap();
     }
 
+    /// Takes part in the handshake until it has sent this many flights.
+    pub(crate) fn flights(&mut self, count: usize) {
+        self.hello();
+        for _ in 1..count {
+            while !self.tls.wants_write() {
+                let mut octets = [0; 4096];
+                let came = self.socket.read(&mut octets).unwrap();
+                self.understand(&octets[..came]).unwrap();
+            }
+            while self.tls.wants_write() {
+                self.tls.write_tls(&mut self.socket).unwrap();
+            }
+        }
+    }
+
     /// Waits for the first octet of the answer; the others are left unread.
     pub(crate) fn first_octet(&mut self) {
         self.socket.read_exact(&mut [0]).unwrap();

@@ -19,6 +19,10 @@ use crate::rule::{Given, Hello};
 
 /// Why a handshake failed whose client is not there any more.
 const GONE: &str = "the client closed the connection";
+/// Why a handshake failed that a rule ended.
+const RULED: &str = "a rule ended the connection during the handshake";
+/// Why a handshake failed that a rule kept from going on.
+const KEPT: &str = "a rule kept the handshake from going on; the client closed the connection";
 
 /// A handshake that is not over.
 #[derive(Default)]
@@ -28,6 +32,8 @@ pub(super) struct Attempt {
     /// What rules chose to answer.
     pub(super) hello: Option<Hello>,
     handshake: Option<Handshake>,
+    /// How many octets were given to the kernel when it has taken the last flight, if rules change the handshake.
+    flight_end: Option<u64>,
     /// How long the server still waits for the client, if rules change the handshake.
     left: Duration,
     /// Why there is no handshake.
@@ -40,12 +46,13 @@ impl<M: Machine> Driver<M> {
         self.needs_tls = true;
         let mut attempt = Attempt { left: self.tls_provider.handshake, ..Attempt::default() };
         let ended = Box::pin(self.attempt(&mut attempt)).await.err();
+        self.note_sent(&mut attempt);
         let Attempt { handshake, reason, offer, .. } = attempt;
         let outcome = match (handshake, ended) {
             (Some(handshake), None) => handshake.finish(),
             (handshake, Some(Ending::Ruled)) => {
-                let certificate = handshake.and_then(|its| its.presented());
-                Err(Failed { reason: "a rule ended the connection during the handshake".into(), certificate })
+                let text = if self.ended_input { KEPT } else { RULED };
+                Err(Failed { reason: text.into(), certificate: handshake.and_then(|its| its.presented()) })
             }
             // The client may have said why before the connection broke.
             (Some(mut handshake), Some(Ending::Broken | Ending::NotReading)) => {
@@ -146,12 +153,13 @@ impl<M: Machine> Driver<M> {
         let done = self.with_deadline(deadline, async |socket| {
             loop {
                 let sent = socket.write_all(&handshake.output()).await;
+                if sent.is_ok() {
+                    handshake.note_sent();
+                }
                 if !handshake.is_going() {
-                    return Ok(());
+                    return sent.map_err(|_| GONE.to_owned());
                 }
-                if sent.is_err() {
-                    return Err(GONE.to_owned());
-                }
+                // If the connection is broken, the client may have said why.
                 let mut sealed = BytesMut::new();
                 read(socket, &mut sealed).await?;
                 handshake.proceed(sealed);
@@ -163,8 +171,17 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
+    /// Tells the handshake that its last flight was sent, if it was.
+    fn note_sent(&self, attempt: &mut Attempt) {
+        let is_sent = attempt.flight_end.is_some_and(|end| self.wire.sent() >= end);
+        if let Some(handshake) = attempt.handshake.as_mut().filter(|_| is_sent) {
+            handshake.note_sent();
+        }
+    }
+
     /// The next flight of a handshake whose output goes through rules.
     pub(super) async fn flight(&mut self, attempt: &mut Attempt) -> Result<Given, Ending> {
+        self.note_sent(attempt);
         match &mut attempt.handshake {
             None => self.begin(attempt),
             Some(handshake) => {
@@ -189,6 +206,9 @@ impl<M: Machine> Driver<M> {
         }
         let flight = attempt.handshake.as_mut().map(|handshake| (handshake.output(), !handshake.is_going()));
         let (octets, is_last) = flight.unwrap_or((Vec::new(), true));
+        if !octets.is_empty() {
+            attempt.flight_end = Some(self.wire.pushed() + octets.len() as u64);
+        }
         Ok(Given::Flight(octets.into(), is_last))
     }
 

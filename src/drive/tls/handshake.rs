@@ -33,6 +33,8 @@ pub(in crate::drive) struct Handshake {
     state: State,
     /// What the server sends next.
     output: Vec<u8>,
+    /// As far as it is known.
+    kind: Option<HandshakeKind>,
     sni: Option<String>,
     presented: Presented,
 }
@@ -49,7 +51,9 @@ enum State {
 struct Presented {
     certificate: Certificate,
     der: Vec<u8>,
-    /// Whether the server has sent it.
+    /// Whether it is in a flight of the server.
+    is_in_flight: bool,
+    /// Whether that flight was sent.
     is_sent: bool,
     /// Whether certificates of clients are only recorded.
     trusts_any_client: bool,
@@ -81,9 +85,14 @@ impl Handshake {
             },
         };
         let trusts_any_client = profile.client_ca == Some(ClientCa::Any);
-        let presented =
-            Presented { certificate: profile.certificate(), der, is_sent: profile.old().is_some(), trusts_any_client };
-        let mut handshake = Self { state, output, sni, presented };
+        let presented = Presented {
+            certificate: profile.certificate(),
+            der,
+            is_in_flight: profile.old().is_some(),
+            is_sent: false,
+            trusts_any_client,
+        };
+        let mut handshake = Self { state, output, kind: None, sni, presented };
         handshake.proceed(sealed);
         handshake
     }
@@ -91,6 +100,11 @@ impl Handshake {
     /// Takes what the server sends now; empty if nothing.
     pub(in crate::drive) fn output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
+    }
+
+    /// Everything that `output` returned was sent.
+    pub(in crate::drive) fn note_sent(&mut self) {
+        self.presented.is_sent = self.presented.is_in_flight;
     }
 
     /// Whether the server has something to send.
@@ -103,10 +117,11 @@ impl Handshake {
         matches!(self.state, State::Going(_) | State::Old(_))
     }
 
-    /// Ends the handshake for this reason, unless it is over.
+    /// Ends the handshake for this reason, unless it has failed already.
     pub(in crate::drive) fn fail(&mut self, reason: impl Into<Reason>) {
-        if self.is_going() {
-            self.state = State::Failed(reason.into());
+        match self.state {
+            State::Going(_) | State::Old(_) | State::Complete(..) => self.state = State::Failed(reason.into()),
+            State::Failed(_) => {}
         }
     }
 
@@ -122,15 +137,14 @@ impl Handshake {
             }
             State::Complete(..) | State::Failed(_) => return,
         };
-        // RFC 8446 §4.1.4: after a HelloRetryRequest, the certificate comes with the next flight.
-        let before = connection.handshake_kind();
         let failed = loop {
             let state = connection.process_new_packets();
             let has_answered = connection.wants_write();
             while connection.wants_write() {
                 let _in_memory = connection.write_tls(&mut self.output);
             }
-            self.presented.is_sent |= state.is_ok() && has_answered && presents(before, connection.handshake_kind());
+            let before = std::mem::replace(&mut self.kind, connection.handshake_kind());
+            self.presented.is_in_flight |= state.is_ok() && has_answered && presents(before, self.kind);
             match state {
                 Err(error) => break Some(reason(&error)),
                 Ok(_) if !connection.is_handshaking() => break None,
@@ -181,7 +195,8 @@ impl Handshake {
     }
 }
 
-/// Whether an answer has the certificate, by the kind of the handshake before and after it.
+/// Whether an answer has the certificate, by the kind of the handshake before and after it. RFC 8446 §4.1.4: after a
+/// HelloRetryRequest it comes with the next flight.
 fn presents(before: Option<HandshakeKind>, after: Option<HandshakeKind>) -> bool {
     match after {
         Some(HandshakeKind::Full) => true,
