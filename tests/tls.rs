@@ -1,6 +1,7 @@
 //! Handshakes that fail as told, over implicit TLS and after STARTTLS, in every protocol, with a client that verifies.
 
 use std::fmt::Write as _;
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use clients::tls_client::{TlsClient, WAYS, strict};
@@ -149,22 +150,22 @@ fn a_stalled_handshake_ends_when_the_client_gives_up() {
 
 #[test]
 fn a_client_that_goes_on_in_cleartext_is_told() {
-    let server = with(r"{ raw = '220 mail.example.org ESMTP\r\n' }");
-    let mut client = clients::line_client::LineClient::greeted(server.smtp().address());
-    client.say("EHLO client.example");
-    while client.line().as_bytes()[3] == b'-' {}
-    client.ask("STARTTLS");
-    // A ClientHello of a client that then takes the plaintext for the reply to a command.
-    let mut tls = rustls::ClientConnection::new(strict(&server).into(), "localhost".try_into().unwrap()).unwrap();
-    let mut hello = Vec::new();
-    tls.write_tls(&mut hello).unwrap();
-    client.octets(&hello);
-    assert_eq!(client.line(), "220 mail.example.org ESMTP");
-    client.say("AUTH PLAIN AGJvYgBzZWNyZXQ=");
+    for (listener, login, command) in [
+        (Listener::Smtp, "AUTH PLAIN AGJvYgBzZWNyZXQ=", "AUTH"),
+        (Listener::Imap, "b LOGIN bob@example.org secret", "LOGIN"),
+        (Listener::Pop3, "PASS secret", "PASS"),
+    ] {
+        let server = with(r"{ raw = '220 mail.example.org ESMTP\r\n' }");
+        let mut client = TlsClient::before(&server, listener, strict(&server), "localhost");
+        client.hello();
+        // The client takes the plaintext for the reply to a command.
+        client.octets(format!("{login}\r\n").as_bytes());
 
-    let reason = reason(&server);
-    assert_eq!(reason, "a rule answered the ClientHello without a handshake; the client went on in cleartext: AUTH");
-    assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+        let told =
+            format!("a rule answered the ClientHello without a handshake; the client went on in cleartext: {command}");
+        assert_eq!(reason(&server), told);
+        assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+    }
 }
 
 #[test]
@@ -373,6 +374,47 @@ async fn an_async_client_can_be_audited_in_a_test_that_is_async() {
 
     assert_eq!(audit.verdict("expired"), TlsVerdict::Refused);
     assert_eq!(audit.verdict("starttls-stripped"), TlsVerdict::Refused);
+}
+
+/// Logs in over POP3 after STLS. Forgets what it has read before TLS, or takes it for the beginning of what comes under TLS.
+fn log_in_over_pop3(server: &MailServer, forgets: bool) -> std::io::Result<()> {
+    fn line(kept: &mut Vec<u8>, stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
+        while !kept.contains(&b'\n') {
+            let mut octets = [0; 4096];
+            match stream.read(&mut octets)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                came => kept.extend_from_slice(&octets[..came]),
+            }
+        }
+        let end = kept.iter().position(|octet| *octet == b'\n').unwrap();
+        Ok(kept.drain(..=end).collect())
+    }
+    let (mut socket, mut kept) = (clients::deadline::connect(server.pop3().address()), Vec::new());
+    line(&mut kept, &mut socket)?;
+    socket.write_all(b"STLS\r\n")?;
+    line(&mut kept, &mut socket)?;
+    if forgets {
+        kept.clear();
+    }
+    let mut tls = rustls::ClientConnection::new(strict(server).into(), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::Stream::new(&mut tls, &mut socket);
+    stream.write_all(b"CAPA\r\n")?;
+    while line(&mut kept, &mut stream)? != b".\r\n" {}
+    for command in ["USER bob@example.org\r\n", "PASS secret\r\n", "QUIT\r\n"] {
+        stream.write_all(command.as_bytes())?;
+        line(&mut kept, &mut stream)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_audit_tells_a_pop3_client_that_uses_a_forged_list_of_capabilities() {
+    for (forgets, verdict) in [(true, TlsVerdict::Refused), (false, TlsVerdict::Accepted)] {
+        let auditor = TlsAuditor::new().only(["starttls-response-injection"]);
+        let audit = auditor.audit(move |server| log_in_over_pop3(server, forgets));
+
+        assert_eq!(audit.verdict("starttls-response-injection"), verdict, "{audit}");
+    }
 }
 
 #[test]

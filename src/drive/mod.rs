@@ -29,4 +29,4 @@ pub(crate) use port::bind;
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};
 pub(crate) use tls::old::ACCEPTED_OLD;
-pub(crate) use tls::{cipher_name, group_name};
+pub(crate) use tls::{IN_CLEARTEXT, cipher_name, group_name};

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::base::SessionNo;
-use crate::protocol::{CapabilityOverride, CapabilityOverrides, Machine};
+use crate::protocol::{CapabilityOverride, CapabilityOverrides, Machine, Protocol};
 use crate::rule::{ClientAuth, Profile, ProfileEntry};
 use crate::scenario::{Announced, Loaded};
 
@@ -18,6 +18,11 @@ impl World {
     /// The scenario whose settings a session has: the one that was loaded when the session began.
     fn scenario_of(&self, session: SessionNo) -> Option<&Loaded> {
         self.began_under.get(&session)?.as_deref()
+    }
+
+    /// The protocol of a session in progress.
+    pub(crate) fn protocol_of(&self, session: SessionNo) -> Protocol {
+        self.journal.session(session).map_or(Protocol::Smtp, |log| log.facts().listener.protocol())
     }
 
     /// Makes the changes that the settings and the scenario say.

@@ -130,14 +130,14 @@ impl<M: Machine> Driver<M> {
     fn begin(&self, attempt: &mut Attempt) {
         let Some(said) = attempt.said.take() else { return };
         let (session, sni) = (self.session, attempt.offer.as_ref().and_then(|offer| offer.sni.clone()));
-        let profile = self.engine.update(|world, _| {
+        let (profile, protocol) = self.engine.update(|world, _| {
             if let Some(Hello::Profile(profile)) = attempt.hello.take() {
                 world.chosen.insert(session, *profile);
             }
-            world.profile_of(session, sni.as_deref())
+            (world.profile_of(session, sni.as_deref()), world.protocol_of(session))
         });
         match (self.tls_provider.config)(&profile, sni.as_deref()) {
-            Ok(config) => attempt.handshake = Some(Handshake::begin(said, config, &profile)),
+            Ok(config) => attempt.handshake = Some(Handshake::begin(said, config, &profile, protocol)),
             Err(wrong) => {
                 let text = format!("the server cannot answer a ClientHello: {wrong}");
                 let failure = Noted { by: None, weight: Weight::Failure, text: text.clone() };
@@ -215,9 +215,10 @@ impl<M: Machine> Driver<M> {
     /// What the client does after an answer that is not a handshake, as text.
     async fn reaction(&mut self) -> Result<Reason, Ending> {
         let deadline = self.deadline();
+        let protocol = self.engine.read(|world| world.protocol_of(self.session));
         let mut heard = self.input.split();
         loop {
-            if let Some(reaction) = reaction(&heard) {
+            if let Some(reaction) = reaction(&heard, protocol) {
                 return Ok(reaction);
             }
             if self.ended_input {

@@ -11,6 +11,7 @@ use super::old;
 use super::words::{Reason, reason};
 use crate::base::Certificate;
 use crate::journal::{ClientCertificate, Tls};
+use crate::protocol::Protocol;
 use crate::rule::{ClientCa, Profile};
 use crate::sasl::Channel;
 
@@ -60,11 +61,12 @@ struct Presented {
 }
 
 impl Handshake {
-    /// Answers a ClientHello with a profile.
+    /// Answers a ClientHello with a profile, to a client of this protocol.
     pub(in crate::drive) fn begin(
         Hello { accepted, sealed }: Hello,
         config: Arc<ServerConfig>,
         profile: &Profile,
+        protocol: Protocol,
     ) -> Self {
         let sni = accepted.client_hello().server_name().map(str::to_owned);
         let presented = config.cert_resolver.resolve(accepted.client_hello());
@@ -74,7 +76,7 @@ impl Handshake {
         let state = match profile.old() {
             Some(version) => {
                 output = old::answer(version, &accepted.client_hello(), chain);
-                State::Old(old::Answered::new(version))
+                State::Old(old::Answered::new(version, protocol))
             }
             None => match accepted.into_connection(config) {
                 Ok(connection) => State::Going(Box::new(connection)),

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::ClientHello;
 
 use super::words::{Reason, reaction};
+use crate::protocol::Protocol;
 use crate::rule::Version;
 
 /// The suites of that time with a key exchange by RSA, the preferred first: with AES, 3DES and RC4 (RFC 3268, RFC 2246 §A.5).
@@ -72,18 +73,19 @@ fn length(length: usize) -> [u8; 3] {
 /// What the client does with the answer.
 pub(super) struct Answered {
     version: Version,
+    protocol: Protocol,
     heard: BytesMut,
 }
 
 impl Answered {
-    pub(super) fn new(version: Version) -> Self {
-        Self { version, heard: BytesMut::new() }
+    pub(super) fn new(version: Version, protocol: Protocol) -> Self {
+        Self { version, protocol, heard: BytesMut::new() }
     }
 
     /// Takes what the client sent. Returns the reason why the handshake ends, when it is known.
     pub(super) fn heard(&mut self, sealed: &[u8]) -> Option<Reason> {
         self.heard.extend_from_slice(sealed);
-        let reason = reaction(&self.heard)?;
+        let reason = reaction(&self.heard, self.protocol)?;
         let has_accepted = self.heard[0] == HANDSHAKE;
         let accepted = || format!("{ACCEPTED_OLD}{}, with which the server cannot go on", self.version.name());
         Some(if has_accepted { accepted().into() } else { reason })
@@ -104,7 +106,7 @@ mod tests {
             (b"\x14\x03\x02\x00\x01\x01\x16", "the client went on with TLS"),
             (b"QUIT\r", "the client went on in cleartext: QUIT"),
         ] {
-            let mut answered = Answered::new(Version::Tls11);
+            let mut answered = Answered::new(Version::Tls11, Protocol::Smtp);
             let (last, first) = octets.split_last().unwrap();
             for octet in first {
                 assert_eq!(answered.heard(&[*octet]), None, "{octets:?}");

@@ -3,6 +3,7 @@
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::base::{ALERTS, Alert, visible};
+use crate::protocol::Protocol;
 
 /// Why a handshake, or TLS after it, failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,11 +60,13 @@ fn words(error: &Error) -> String {
 
 /// After how many octets without a line end it is clear that there is no command.
 const LONGEST: usize = 8192;
-/// How many octets of a verb are shown.
-const VERB: usize = 32;
+/// How many octets of a command are shown.
+const SHOWN: usize = 32;
+/// How the reason of a handshake ends whose client then sent a command in cleartext; the name of the command follows.
+pub(crate) const IN_CLEARTEXT: &str = "the client went on in cleartext: ";
 
-/// What a client does that got octets that are not TLS, as text. `None` as long as too little is known.
-pub(in crate::drive) fn reaction(heard: &[u8]) -> Option<Reason> {
+/// What a client of this protocol does that got octets that are not TLS, as text. `None` as long as too little is known.
+pub(in crate::drive) fn reaction(heard: &[u8], protocol: Protocol) -> Option<Reason> {
     if let Some(alert) = alert_in(heard) {
         return Some(refused_with(alert));
     }
@@ -73,11 +76,12 @@ pub(in crate::drive) fn reaction(heard: &[u8]) -> Option<Reason> {
         [] | [20..=23] | [20..=23, 3, ..] => None,
         _ => {
             let line = heard.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
-            // The rest of the line may have a password.
-            let verb = line.split(|octet| *octet == b' ').next().unwrap_or_default();
+            // The rest of the line may have a password. In IMAP a tag comes first (RFC 9051 §2.2.1).
+            let mut words = line.split(|octet| *octet == b' ');
+            let tag = words.next().unwrap_or_default();
+            let name = words.next().filter(|_| protocol == Protocol::Imap).unwrap_or(tag);
             let is_known = heard.len() > line.len() || heard.len() > LONGEST;
-            let shown = &verb[..verb.len().min(VERB)];
-            is_known.then(|| format!("the client went on in cleartext: {}", visible(shown)).into())
+            is_known.then(|| format!("{IN_CLEARTEXT}{}", visible(&name[..name.len().min(SHOWN)])).into())
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the control run shows: how the client behaves towards a server that it can trust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::SeenSession;
+use super::{Leak, SeenSession};
 use crate::protocol::{Listener, Protocol};
 
 /// How the client connects.
@@ -10,8 +10,8 @@ use crate::protocol::{Listener, Protocol};
 pub(crate) struct Control {
     implicit: BTreeSet<Listener>,
     starttls: BTreeSet<Listener>,
-    /// Where it sends in cleartext what is not for everybody's eyes. It would do so in each run.
-    pub(super) cleartext: BTreeSet<Listener>,
+    /// Where it goes on in cleartext, and what it leaks there. It would do so in each run.
+    pub(super) cleartext: BTreeMap<Listener, BTreeSet<Leak>>,
 }
 
 impl Control {
@@ -24,7 +24,7 @@ impl Control {
                 None => false,
             };
             if session.goes_on_in_cleartext() {
-                its.cleartext.insert(session.listener);
+                its.cleartext.entry(session.listener).or_default().extend(session.leaks(false));
             }
         }
         its
@@ -46,10 +46,11 @@ impl Control {
 
     /// How the client connects, in words.
     pub(crate) fn words(&self) -> String {
+        let cleartext = self.cleartext.keys().copied().collect();
         let ways = [
             ("TLS from the first octet on", &self.implicit),
             ("STARTTLS on", &self.starttls),
-            ("also cleartext on", &self.cleartext),
+            ("also cleartext on", &cleartext),
         ];
         let used = ways.iter().filter(|(_, listeners)| !listeners.is_empty());
         let words: Vec<String> = used

@@ -6,7 +6,7 @@ use std::fmt;
 use super::profiles::INJECTION;
 use super::seen::{Request, is_starttls};
 use super::{AuditProfile, Control, Duty, SeenSession};
-use crate::drive::ACCEPTED_OLD;
+use crate::drive::{ACCEPTED_OLD, IN_CLEARTEXT};
 use crate::protocol::{Event, Protocol};
 
 /// The verdict on a client that met a bad server.
@@ -174,10 +174,10 @@ const SILENT: &str = "it reports success all the same: the failure is silent";
 /// The verdict on a run against this profile.
 pub(crate) fn judge(profile: AuditProfile, control: &Control, sessions: &[SeenSession], end: &ClientEnd) -> Judged {
     let judged = |verdict, why: String| Judged { verdict, leaks: BTreeSet::new(), why, note: None };
-    let accepted: Vec<Acceptance<'_>> =
+    let accepted: Vec<Acceptance> =
         sessions.iter().filter_map(|session| session.acceptance(profile, control)).collect();
     if let Some(first) = accepted.first() {
-        let leaks = accepted.iter().flat_map(|its| its.requests.iter().filter_map(|request| request.leak)).collect();
+        let leaks = accepted.iter().flat_map(|its| &its.leaks).copied().collect();
         return Judged { leaks, ..judged(TlsVerdict::Accepted, first.why.clone()) };
     }
     match end {
@@ -205,34 +205,63 @@ pub(crate) fn judge(profile: AuditProfile, control: &Control, sessions: &[SeenSe
 }
 
 /// What a client did that it must not do.
-struct Acceptance<'s> {
+struct Acceptance {
     why: String,
-    requests: Vec<&'s Request>,
+    leaks: BTreeSet<Leak>,
 }
 
 impl SeenSession {
-    fn acceptance(&self, profile: AuditProfile, control: &Control) -> Option<Acceptance<'_>> {
-        let under_tls: Vec<&Request> = self.requests.iter().filter(|its| its.is_under_tls).collect();
+    fn acceptance(&self, profile: AuditProfile, control: &Control) -> Option<Acceptance> {
         let bad_certificate = match profile {
             AuditProfile::Certificate(its) => self.tls.filter(|tls| *tls == its),
             AuditProfile::Fault(_) => None,
         };
-        if bad_certificate.is_some() && under_tls.iter().any(|its| !is_leaving(its.event)) {
+        if bad_certificate.is_some() && self.goes_on_under_tls() {
             let why = format!("it went on over TLS on {}", self.listener);
-            return Some(Acceptance { why, requests: under_tls });
+            return Some(Acceptance { why, leaks: self.leaks(true) });
         }
-        if profile.name() == INJECTION && uses_forged(&under_tls) {
+        if profile.name() == INJECTION && self.asked_starttls && self.uses_forged() {
             let why = format!("it used the reply that was forged before TLS on {}", self.listener);
-            return Some(Acceptance { why, requests: under_tls });
+            return Some(Acceptance { why, leaks: self.leaks(true) });
         }
         if let Some(version) = self.failed.as_ref().filter(|reason| reason.starts_with(ACCEPTED_OLD)) {
-            return Some(Acceptance { why: version.clone(), requests: Vec::new() });
+            return Some(Acceptance { why: version.clone(), leaks: BTreeSet::new() });
         }
-        if self.goes_on_in_cleartext() && !control.cleartext.contains(&self.listener) {
-            let requests = self.requests.iter().filter(|its| !its.is_under_tls).collect();
-            return Some(Acceptance { why: format!("it went on in cleartext on {}", self.listener), requests });
+        if let Some((_, command)) = self.failed.as_ref().and_then(|reason| reason.split_once(IN_CLEARTEXT))
+            && !matches!(&*command.to_ascii_uppercase(), "QUIT" | "LOGOUT")
+        {
+            let why = format!("after the handshake failed, it went on in cleartext on {}: {command}", self.listener);
+            return Some(Acceptance { why, leaks: leak_by_name(command).into_iter().collect() });
+        }
+        if self.goes_on_in_cleartext() {
+            let mut leaks = self.leaks(false);
+            if let Some(usual) = control.cleartext.get(&self.listener) {
+                leaks.retain(|leak| !usual.contains(leak));
+                if leaks.is_empty() {
+                    return None;
+                }
+            }
+            return Some(Acceptance { why: format!("it went on in cleartext on {}", self.listener), leaks });
         }
         None
+    }
+
+    /// What it tells the server under TLS, or in cleartext.
+    pub(super) fn leaks(&self, under_tls: bool) -> BTreeSet<Leak> {
+        self.requests.iter().filter(|its| its.is_under_tls == under_tls).filter_map(|its| its.leak).collect()
+    }
+
+    /// Whether the client used what was injected: its second command came before the reply to the first one under TLS, so it
+    /// took the forged reply for that; or it sent an initial response in IMAP, which only the forged reply allows (RFC 4959).
+    fn uses_forged(&self) -> bool {
+        let under_tls: Vec<&Request> = self.requests.iter().filter(|its| its.is_under_tls).collect();
+        let is_imap = |its: &Request| its.event.protocol() == Some(Protocol::Imap);
+        let is_login =
+            |its: &Request| matches!(its.event, Event::ImapAuthStart | Event::ImapAuthStep | Event::ImapAuth);
+        match under_tls.iter().position(|its| is_login(its)) {
+            Some(first) => under_tls[first].event == Event::ImapAuth,
+            None => under_tls.get(1).is_some_and(|second| second.is_early && !is_imap(second)),
+        }
     }
 
     pub(super) fn goes_on_in_cleartext(&self) -> bool {
@@ -261,14 +290,12 @@ impl SeenSession {
     }
 }
 
-/// Whether the client used what was injected: its second command came before the reply to the first one under TLS, so it took
-/// the forged reply for that; or it sent an initial response in IMAP, which only the forged reply allows (RFC 4959).
-fn uses_forged(under_tls: &[&Request]) -> bool {
-    let is_imap = |its: &Request| its.event.protocol() == Some(Protocol::Imap);
-    let is_login = |its: &Request| matches!(its.event, Event::ImapAuthStart | Event::ImapAuthStep | Event::ImapAuth);
-    match under_tls.iter().position(|its| is_login(its)) {
-        Some(first) => under_tls[first].event == Event::ImapAuth,
-        None => under_tls.get(1).is_some_and(|second| second.is_early && !is_imap(second)),
+/// What a command without its arguments certainly tells the server. AUTH may come without a password.
+fn leak_by_name(command: &str) -> Option<Leak> {
+    match &*command.to_ascii_uppercase() {
+        "LOGIN" | "PASS" | "APOP" => Some(Leak::Credentials),
+        "MAIL" | "RCPT" => Some(Leak::Envelope),
+        _ => None,
     }
 }
 

@@ -118,8 +118,9 @@ const FAULTS: &[Fault] = &[
             do = [{ hold = true }, { pass = true }, { raw = '250-forged.invalid\\r\\n250 AUTH PLAIN LOGIN\\r\\n' }]\n\
             [[rule]]\non = 'imap.starttls'\n\
             do = [{ hold = true }, { pass = true }, { raw = '* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\\r\\n' }]\n\
-            [[rule]]\non = 'pop3.stls'\ndo = [{ hold = true }, { pass = true }, { raw = '+OK forged\\r\\n' }]\n\
-            [[rule]]\non = ['smtp.ehlo', 'smtp.helo', 'lmtp.lhlo', 'pop3.capa', 'pop3.user', 'pop3.auth.start']\n\
+            [[rule]]\non = 'pop3.stls'\ndo = [{ hold = true }, { pass = true }, { raw = '+OK\\r\\nUSER\\r\\nSASL PLAIN\\r\\n.\\r\\n' }]\n\
+            [[rule]]\non = ['smtp.ehlo', 'smtp.helo', 'lmtp.lhlo', 'pop3.capa', 'pop3.user', 'pop3.apop', 'pop3.auth', \
+             'pop3.auth.start']\n\
             when = { tls = true }\nnth = 1\nper = 'conn'\ndo = [{ wait = '900ms' }, { pass = true }]\n",
     },
     Fault {

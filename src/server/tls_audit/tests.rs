@@ -57,6 +57,7 @@ fn the_verdict_depends_on_what_the_server_saw() {
     use TlsVerdict::{Accepted, Crashed, Hung, NotReached, Refused};
     let (succeeded, failure) = (|| ClientEnd::Succeeded, || ClientEnd::Failed("status 1".to_owned()));
     let alert = "the client refused with the TLS alert certificate_expired";
+    let in_cleartext = |command| format!("no handshake; the client went on in cleartext: {command}");
     let rows: Vec<Row> = vec![
         ("alert", "expired", vec![failed(Smtps, alert)], failure(), Refused, &[]),
         ("closes late", "expired", vec![under_tls(Smtps, Expired)], failure(), Refused, &[]),
@@ -103,6 +104,16 @@ fn the_verdict_depends_on_what_the_server_saw() {
             &[],
         ),
         ("old", "old-tls", vec![failed(Smtps, "the client accepted TLS 1.0, with which")], failure(), Accepted, &[]),
+        ("goes on after it", "handshake-garbage", vec![failed(Smtp, &in_cleartext("auth"))], failure(), Accepted, &[]),
+        (
+            "logs in after it",
+            "old-tls",
+            vec![failed(Smtp, &in_cleartext("PASS"))],
+            failure(),
+            Accepted,
+            &[Leak::Credentials],
+        ),
+        ("leaves after it", "handshake-garbage", vec![failed(Smtp, &in_cleartext("quit"))], failure(), Refused, &[]),
         ("killed", "handshake-stall", vec![failed(Smtps, "a rule")], ClientEnd::TimedOut, Hung, &[]),
         ("killed before", "expired", vec![], ClientEnd::TimedOut, Hung, &[]),
         ("dies", "expired", vec![failed(Smtps, alert)], ClientEnd::Signal("died of SIGSEGV".to_owned()), Crashed, &[]),
@@ -144,17 +155,23 @@ fn a_silent_failure_is_noted() {
 fn cleartext_of_the_control_run_is_not_held_against_the_client() {
     let cleartext = said(session(Listener::Smtp), &[EHLO, MAIL]);
     let control = Control::of(&[cleartext.clone(), said(under_tls(Listener::Imaps, Certificate::Good), &[LOGIN])]);
-    let sessions = [cleartext, failed(Listener::Imaps, "the client refused")];
+    let with_login = said(session(Listener::Smtp), &[EHLO, LOGIN, MAIL]);
+    for (session, verdict, leaks) in
+        [(cleartext, TlsVerdict::Refused, &[][..]), (with_login, TlsVerdict::Accepted, &[Leak::Credentials])]
+    {
+        let sessions = [session, failed(Listener::Imaps, "the client refused")];
 
-    let judged = judge(profile("expired"), &control, &sessions, &ClientEnd::Succeeded);
+        let judged = judge(profile("expired"), &control, &sessions, &ClientEnd::Succeeded);
 
-    assert_eq!(judged.verdict, TlsVerdict::Refused);
+        assert_eq!(judged.verdict, verdict);
+        assert_eq!(judged.leaks.iter().copied().collect::<Vec<_>>(), leaks);
+    }
     assert_eq!(control.words(), "TLS from the first octet on imaps; also cleartext on smtp");
 }
 
 #[test]
 fn a_forged_reply_is_used_by_whoever_goes_on_before_the_true_one() {
-    let with = |requests: &[(Event, bool)]| {
+    let with = |requests: &[(Event, bool)], asked_starttls| {
         let request = |(event, is_early): &(Event, bool)| Request {
             event: *event,
             is_under_tls: true,
@@ -162,7 +179,7 @@ fn a_forged_reply_is_used_by_whoever_goes_on_before_the_true_one() {
             leak: None,
         };
         let session = under_tls(Listener::Smtp, Certificate::Good);
-        SeenSession { requests: requests.iter().map(request).collect(), ..session }
+        SeenSession { requests: requests.iter().map(request).collect(), asked_starttls, ..session }
     };
     for (requests, verdict) in [
         (&[(Event::SmtpCaps, false), (Event::SmtpMail, true)][..], TlsVerdict::Accepted),
@@ -171,10 +188,14 @@ fn a_forged_reply_is_used_by_whoever_goes_on_before_the_true_one() {
         (&[(Event::ImapCaps, false), (Event::ImapAuthStart, false), (Event::ImapAuth, false)], TlsVerdict::Refused),
         (&[(Event::ImapCaps, false), (Event::ImapId, true)], TlsVerdict::Refused),
     ] {
-        let judged = judge(profile(INJECTION), &Control::default(), &[with(requests)], &ClientEnd::Succeeded);
+        // Only what came with the reply to STARTTLS can be forged.
+        for (asked_starttls, verdict) in [(true, verdict), (false, TlsVerdict::Refused)] {
+            let session = with(requests, asked_starttls);
+            let judged = judge(profile(INJECTION), &Control::default(), &[session], &ClientEnd::Succeeded);
 
-        assert_eq!(judged.verdict, verdict, "{requests:?}");
-        assert_eq!(judged.note, None, "it went on over TLS that it can trust");
+            assert_eq!(judged.verdict, verdict, "{requests:?}");
+            assert_eq!(judged.note, None, "it went on over TLS that it can trust");
+        }
     }
 }
 
