@@ -151,7 +151,7 @@ fn a_handshake_that_failed_says_why() {
         assert!(outcomes.iter().all(|its| its == &outcomes[0]), "{what}: {outcomes:#?}");
         let _infallible = writeln!(table, "{what}\n{}", outcomes[0]);
     }
-    let server = MailServer::builder().handshake_timeout(Duration::from_millis(50)).start();
+    let server = MailServer::builder().handshake_timeout(Duration::from_millis(500)).start();
     let mut client = TlsClient::before(&server, Listener::Imaps, strict(&server), "localhost");
     client.hello();
     let _infallible = writeln!(table, "too slow\n{}", said(&server));
@@ -176,6 +176,51 @@ fn said(server: &MailServer) -> String {
         failure.alert.as_deref(),
         failure.certificate.map(Certificate::name)
     )
+}
+
+#[test]
+fn a_client_that_offers_an_old_version_is_told() {
+    // A ClientHello of TLS 1.0 without extensions (RFC 2246 §7.4.1.2), which the TLS library does not read.
+    let mut message = vec![1, 0, 0, 41, 3, 1];
+    message.extend([7; 32]);
+    message.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    let of_old_client = [&[22, 3, 1, 0, 45][..], &message].concat();
+    // TLS 1.2 and 1.0, with the suites of the former.
+    let server = MailServer::builder().tls(TlsProfile::new().max("1.0")).start();
+    let mut tls = rustls::ClientConnection::new(strict(&server).into(), "localhost".try_into().unwrap()).unwrap();
+    let mut of_both = Vec::new();
+    tls.write_tls(&mut of_both).unwrap();
+    let versions = [0, 43, 0, 5, 4, 3, 4, 3, 3];
+    let at = of_both.windows(versions.len()).position(|its| its == versions).unwrap();
+    of_both[at + 5..][..4].copy_from_slice(&[3, 3, 3, 1]);
+    for (profile, hello, reason, offered) in [
+        (
+            TlsProfile::new(),
+            &of_old_client,
+            "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3",
+            ["TLSv1.0"].as_slice(),
+        ),
+        (
+            TlsProfile::new().max("1.0"),
+            &of_both,
+            "the client offers no cipher suite that the server has with TLS 1.0",
+            &["TLSv1.2", "TLSv1.0"],
+        ),
+    ] {
+        for listener in WAYS {
+            let server = MailServer::builder().tls(profile.clone()).start();
+            let failed = server.mount(on(tls::event("failed")).when("tls_version", "TLSv1.0").note("old"));
+            let mut client = TlsClient::before(&server, listener, strict(&server), "localhost");
+            client.octets(hello);
+
+            let session = session_that(&server, session::tls_failed().and(session::open().not()));
+            let failure = session.tls_failure.unwrap();
+            assert_eq!((&*failure.reason, failure.certificate), (reason, None), "{listener}");
+            assert_eq!(failure.offered.unwrap().versions, offered, "{listener}");
+            assert_eq!(failed.hits(), 1, "{listener}");
+            assert!(client.handshake().is_err(), "it gets an alert");
+        }
+    }
 }
 
 #[test]

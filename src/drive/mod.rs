@@ -28,5 +28,5 @@ pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
 pub(crate) use port::bind;
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};
-pub(crate) use tls::old::ACCEPTED_OLD;
+pub(crate) use tls::old::{ACCEPTED_OLD, NO_OLD_SUITE};
 pub(crate) use tls::{IN_CLEARTEXT, cipher_name, group_name};

@@ -154,9 +154,10 @@ pub struct TlsFailure {
     pub after_handshake: bool,
     /// The alert that the client sent, by its name in RFC 8446 §6, such as `unknown_ca`; by its number if it has none.
     pub alert: Option<String>,
-    /// The certificate that the server presented, if the handshake came so far.
+    /// The certificate that the server presented, if it has sent the flight with it.
     pub certificate: Option<Certificate>,
-    /// What the client offered in its ClientHello. `None` if there was none; also after the handshake.
+    /// What the client offered in its ClientHello. `None` if there was none; also after the handshake. Only versions, if
+    /// none is later than TLS 1.1.
     pub offered: Option<TlsOffer>,
 }
 

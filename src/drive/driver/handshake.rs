@@ -90,9 +90,12 @@ impl<M: Machine> Driver<M> {
     /// Waits for a ClientHello and answers it, as rules say.
     async fn attempt(&mut self, attempt: &mut Attempt) -> Result<(), Ending> {
         let deadline = self.deadline();
-        let (said, offer) = match self.with_deadline(deadline, hello).await? {
+        let mut records = Vec::new();
+        let said = self.with_deadline(deadline, async |socket| hello(socket, &mut records).await).await?;
+        let (said, offer) = match said {
             Ok(said) => said,
             Err(reason) => {
+                attempt.offer = Offer::of_unread(records);
                 attempt.reason = Some(reason);
                 return Ok(());
             }
@@ -128,16 +131,16 @@ impl<M: Machine> Driver<M> {
 
     /// Begins the handshake with the profile that rules chose.
     fn begin(&self, attempt: &mut Attempt) {
-        let Some(said) = attempt.said.take() else { return };
-        let (session, sni) = (self.session, attempt.offer.as_ref().and_then(|offer| offer.sni.clone()));
+        let (Some(said), Some(offer)) = (attempt.said.take(), &attempt.offer) else { return };
+        let (session, sni) = (self.session, offer.sni.as_deref());
         let (profile, protocol) = self.engine.update(|world, _| {
             if let Some(Hello::Profile(profile)) = attempt.hello.take() {
                 world.chosen.insert(session, *profile);
             }
-            (world.profile_of(session, sni.as_deref()), world.protocol_of(session))
+            (world.profile_of(session, sni), world.protocol_of(session))
         });
-        match (self.tls_provider.config)(&profile, sni.as_deref()) {
-            Ok(config) => attempt.handshake = Some(Handshake::begin(said, config, &profile, protocol)),
+        match (self.tls_provider.config)(&profile, sni) {
+            Ok(config) => attempt.handshake = Some(Handshake::begin(said, offer, config, &profile, protocol)),
             Err(wrong) => {
                 let text = format!("the server cannot answer a ClientHello: {wrong}");
                 let failure = Noted { by: None, weight: Weight::Failure, text: text.clone() };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
-use super::hello::Hello;
+use super::hello::{Hello, Offer};
 use super::names::{cipher_name, group_name, version_name};
-use super::old;
+use super::old::{self, NO_OLD_SUITE};
 use super::words::{Reason, reason};
 use crate::base::Certificate;
 use crate::journal::{ClientCertificate, Tls};
@@ -64,16 +64,20 @@ impl Handshake {
     /// Answers a ClientHello with a profile, to a client of this protocol.
     pub(in crate::drive) fn begin(
         Hello { accepted, sealed }: Hello,
+        offer: &Offer,
         config: Arc<ServerConfig>,
         profile: &Profile,
         protocol: Protocol,
     ) -> Self {
-        let sni = accepted.client_hello().server_name().map(str::to_owned);
         let presented = config.cert_resolver.resolve(accepted.client_hello());
         let chain = presented.as_ref().map_or(&[][..], |its| &its.cert);
         let der = chain.first().map(|der| der.to_vec()).unwrap_or_default();
         let mut output = Vec::new();
         let state = match profile.old() {
+            Some(version) if offer.has(version) && !old::has_suite(&accepted.client_hello()) => {
+                output = old::no_suite(version);
+                State::Failed(format!("{NO_OLD_SUITE}{}", version.name()).into())
+            }
             Some(version) => {
                 output = old::answer(version, &accepted.client_hello(), chain);
                 State::Old(old::Answered::new(version, protocol))
@@ -90,11 +94,11 @@ impl Handshake {
         let presented = Presented {
             certificate: profile.certificate(),
             der,
-            is_in_flight: profile.old().is_some(),
+            is_in_flight: matches!(state, State::Old(_)),
             is_sent: false,
             trusts_any_client,
         };
-        let mut handshake = Self { state, output, kind: None, sni, presented };
+        let mut handshake = Self { state, output, kind: None, sni: offer.sni.clone(), presented };
         handshake.proceed(sealed);
         handshake
     }

@@ -12,6 +12,7 @@ use super::versions;
 use super::words::{Reason, no_hello};
 use crate::drive::socket::Socket;
 use crate::journal::TlsOffer;
+use crate::rule::Version;
 
 /// The ClientHello.
 pub(in crate::drive) struct Hello {
@@ -42,6 +43,15 @@ impl Offer {
         }
     }
 
+    /// What the records offer of a ClientHello that the TLS library does not read: versions.
+    pub(in crate::drive) fn of_unread(records: Vec<u8>) -> Option<Self> {
+        (!versions::offered(&records).is_empty()).then(|| Self { records, ..Self::default() })
+    }
+
+    pub(super) fn has(&self, version: Version) -> bool {
+        versions::offered(&self.records).iter().any(|its| its.strip_prefix("TLSv") == Some(version.name()))
+    }
+
     pub(in crate::drive) fn named(&self) -> TlsOffer {
         TlsOffer {
             sni: self.sni.clone(),
@@ -53,10 +63,10 @@ impl Offer {
     }
 }
 
-/// Waits for a ClientHello. On failure returns the reason, after sending the alert.
-pub(in crate::drive) async fn hello(socket: &mut Socket) -> Result<(Hello, Offer), Reason> {
+/// Waits for a ClientHello. On failure returns the reason, after sending the alert, and leaves what came in `records`.
+pub(in crate::drive) async fn hello(socket: &mut Socket, records: &mut Vec<u8>) -> Result<(Hello, Offer), Reason> {
     let mut acceptor = Acceptor::default();
-    let (mut sealed, mut records) = (BytesMut::new(), Vec::new());
+    let mut sealed = BytesMut::new();
     loop {
         if sealed.is_empty() {
             read(socket, &mut sealed).await?;
@@ -66,7 +76,7 @@ pub(in crate::drive) async fn hello(socket: &mut Socket) -> Result<(Hello, Offer
         sealed.advance(understood);
         match acceptor.accept() {
             Ok(Some(accepted)) => {
-                let offer = Offer::new(&accepted.client_hello(), records);
+                let offer = Offer::new(&accepted.client_hello(), std::mem::take(records));
                 return Ok((Hello { accepted, sealed }, offer));
             }
             Ok(None) => {}
@@ -74,7 +84,7 @@ pub(in crate::drive) async fn hello(socket: &mut Socket) -> Result<(Hello, Offer
                 let mut out = Vec::new();
                 let _in_memory = alert.write_all(&mut out);
                 let _the_client_may_be_gone = socket.write_all(&out).await;
-                return Err(no_hello(&error, &records));
+                return Err(no_hello(&error, records));
             }
         }
     }
@@ -137,7 +147,8 @@ mod tests {
         let stream = listener.accept().await.unwrap().0;
         let unread = SockRef::from(&stream).try_clone().unwrap();
         let mut socket = Socket::new(stream);
-        let mut waiting = pin!(hello(&mut socket));
+        let mut records = Vec::new();
+        let mut waiting = pin!(hello(&mut socket, &mut records));
         for piece in octets.chunks(piece) {
             client.write_all(piece).await.unwrap();
             while unread.peek(&mut [MaybeUninit::uninit()]).is_err() {

@@ -17,6 +17,9 @@ const SUITES: [u16; 5] = [0x002f, 0x0035, 0x000a, 0x0005, 0x0004];
 const RENEGOTIATION_SCSV: u16 = 0x00ff;
 /// How the reason of a handshake begins in which the client went on with an old version.
 pub(crate) const ACCEPTED_OLD: &str = "the client accepted TLS ";
+/// How the reason of a handshake begins whose client offers the old version, without a suite for it.
+pub(crate) const NO_OLD_SUITE: &str = "the client offers no cipher suite that the server has with TLS ";
+const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
@@ -24,15 +27,15 @@ const SERVER_HELLO_DONE: u8 = 14;
 
 /// The records of ServerHello, Certificate and ServerHelloDone (RFC 2246 §7.4, RFC 4346 §7.4).
 pub(super) fn answer(version: Version, hello: &ClientHello<'_>, chain: &[CertificateDer<'_>]) -> Vec<u8> {
-    let offered: Vec<u16> = hello.cipher_suites().iter().map(|suite| u16::from(*suite)).collect();
-    let suite = SUITES.into_iter().find(|suite| offered.contains(suite)).unwrap_or(SUITES[0]);
+    // A client that does not offer the version refuses that, whatever the suite is.
+    let suite = SUITES.into_iter().find(|suite| offers(hello, *suite)).unwrap_or(SUITES[0]);
     let number = number(version);
     let mut server_hello = vec![3, number];
     server_hello.extend([0x6d; 32]);
     server_hello.push(0);
     server_hello.extend(suite.to_be_bytes());
     server_hello.push(0);
-    if offered.contains(&RENEGOTIATION_SCSV) {
+    if offers(hello, RENEGOTIATION_SCSV) {
         // RFC 5746 §3.6: without this extension, clients refuse the server whatever its version is.
         server_hello.extend([0, 5, 0xff, 1, 0, 1, 0]);
     }
@@ -53,6 +56,20 @@ pub(super) fn answer(version: Version, hello: &ClientHello<'_>, chain: &[Certifi
         }
     }
     out
+}
+
+/// Whether the client offers a suite of that time.
+pub(super) fn has_suite(hello: &ClientHello<'_>) -> bool {
+    SUITES.into_iter().any(|suite| offers(hello, suite))
+}
+
+fn offers(hello: &ClientHello<'_>, suite: u16) -> bool {
+    hello.cipher_suites().iter().any(|its| u16::from(*its) == suite)
+}
+
+/// The alert for a client that offers no such suite (RFC 2246 §7.2.2): handshake_failure, fatal.
+pub(super) fn no_suite(version: Version) -> Vec<u8> {
+    vec![ALERT, 3, number(version), 0, 2, 2, 40]
 }
 
 fn number(version: Version) -> u8 {

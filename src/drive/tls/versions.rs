@@ -22,8 +22,10 @@ fn handshake(mut records: &[u8]) -> Vec<u8> {
 
 /// RFC 8446 §4.1.2, §4.2.1. `None` if it is not a ClientHello.
 fn numbers(message: &[u8]) -> Option<Vec<u16>> {
-    // The type and the length of the message, and before the session id the version and 32 random octets.
-    let mut hello = message.split_at_checked(4)?.1;
+    let (header, hello) = message.split_at_checked(4)?;
+    let length = u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize;
+    let mut hello = hello.get(..length)?;
+    // Before the session id there are the version and 32 random octets.
     let highest = u16::from_be_bytes(*hello.first_chunk()?);
     hello = hello.split_at_checked(34)?.1;
     let [_session, _suites, _compressions] = [take(&mut hello, 1)?, take(&mut hello, 2)?, take(&mut hello, 1)?];

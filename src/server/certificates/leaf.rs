@@ -90,7 +90,7 @@ impl Recipe {
             Certificate::CaAsLeaf => Self { is_ca: true, ..valid },
             Certificate::CnOnly => Self { has_common_name_only: true, ..valid },
             Certificate::NoIp => names(|names| hosts(names).cloned().collect()),
-            Certificate::Wildcard => names(|names| hosts(names).map(|name| format!("*.{name}")).collect()),
+            Certificate::Wildcard => names(wildcards),
             Certificate::WildcardBare => names(|_| vec!["*".to_owned()]),
             Certificate::WildcardPartial => names(|names| hosts(names).filter_map(|name| partial(name)).collect()),
             Certificate::WrongKey => chain(Chain::WrongKey),
@@ -188,6 +188,12 @@ fn hosts(names: &[String]) -> impl Iterator<Item = &String> {
 /// The names, and many further ones.
 fn many(names: &[String]) -> Vec<String> {
     names.iter().cloned().chain((1..=MANY).map(|n| format!("name-{n}.many.invalid"))).collect()
+}
+
+/// Wildcards for what is below the names, without those that cover another of the names.
+fn wildcards(names: &[String]) -> Vec<String> {
+    let covers = |name: &str| hosts(names).filter_map(|other| other.split_once('.')).any(|(_, parent)| parent == name);
+    hosts(names).filter(|name| !covers(name)).map(|name| format!("*.{name}")).collect()
 }
 
 /// A name whose first label ends in a wildcard. None if this label is one letter: the wildcard would be the whole label.

@@ -80,6 +80,10 @@ fn every_certificate_has_its_defect_and_no_other() {
     let certificates = Certificates::new("example.org", &[]);
     assert_eq!(verdict(&certificates, Certificate::Wildcard, "mail.example.org", false), "ok");
     assert_eq!(verdict(&certificates, Certificate::Wildcard, "a.mail.example.org", false), "NotValidForNameContext");
+    // A wildcard for what is below the one would be valid for the other.
+    let certificates = Certificates::new("mail.example.org", &["example.org".to_owned()]);
+    assert_eq!(verdict(&certificates, Certificate::Wildcard, "mail.example.org", false), "NotValidForNameContext");
+    assert_eq!(verdict(&certificates, Certificate::Wildcard, "a.mail.example.org", false), "ok");
 }
 
 #[test]

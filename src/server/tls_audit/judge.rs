@@ -6,7 +6,7 @@ use std::fmt;
 use super::profiles::INJECTION;
 use super::seen::{Request, is_starttls};
 use super::{AuditProfile, Control, Duty, SeenSession};
-use crate::drive::{ACCEPTED_OLD, IN_CLEARTEXT};
+use crate::drive::{ACCEPTED_OLD, IN_CLEARTEXT, NO_OLD_SUITE};
 use crate::protocol::{Event, Protocol};
 
 /// The verdict on a client that met a bad server.
@@ -188,11 +188,16 @@ pub(crate) fn judge(profile: AuditProfile, control: &Control, sessions: &[SeenSe
         ClientEnd::Signal(signal) => return judged(TlsVerdict::Crashed, signal.clone()),
         ClientEnd::Succeeded | ClientEnd::Failed(_) => {}
     }
-    let reached =
-        |session: &&SeenSession| profile.has_good_handshake() || session.tls.is_some() || session.failed.is_some();
+    let is_answered = |reason: &String| !reason.starts_with(NO_OLD_SUITE);
+    let reached = |session: &&SeenSession| {
+        profile.has_good_handshake() || session.tls.is_some() || session.failed.as_ref().is_some_and(is_answered)
+    };
     match sessions.iter().rfind(reached) {
         None if sessions.is_empty() => judged(TlsVerdict::NotReached, format!("no connection came ({end})")),
-        None => judged(TlsVerdict::NotReached, format!("no TLS handshake came ({end})")),
+        None => {
+            let why = sessions.iter().find_map(|its| its.failed.as_deref()).unwrap_or("no TLS handshake came");
+            judged(TlsVerdict::NotReached, format!("{why} ({end})"))
+        }
         Some(last) => {
             let is_trusted = profile.has_good_handshake() && sessions.iter().any(SeenSession::goes_on_under_tls);
             if is_trusted {

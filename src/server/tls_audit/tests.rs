@@ -4,6 +4,7 @@ use super::profiles::INJECTION;
 use super::seen::Request;
 use super::*;
 use crate::base::Certificate;
+use crate::drive::NO_OLD_SUITE;
 use crate::journal::Ending;
 use crate::protocol::{Event, Listener};
 use crate::server::Settings;
@@ -104,6 +105,7 @@ fn the_verdict_depends_on_what_the_server_saw() {
             &[],
         ),
         ("old", "old-tls", vec![failed(Smtps, "the client accepted TLS 1.0, with which")], failure(), Accepted, &[]),
+        ("no suite", "old-tls", vec![failed(Smtps, NO_OLD_SUITE)], failure(), NotReached, &[]),
         ("goes on after it", "handshake-garbage", vec![failed(Smtp, &in_cleartext("auth"))], failure(), Accepted, &[]),
         (
             "logs in after it",
