@@ -1,5 +1,7 @@
 //! What a listener presents in TLS.
 
+use std::sync::Arc;
+
 use super::MailServerBuilder;
 use super::or_panic;
 use crate::base::{Certificate, Pattern};
@@ -215,7 +217,7 @@ impl MailServerBuilder {
 
     fn tls_entry(mut self, listener: Option<Listener>, sni: Option<Pattern>, profile: TlsProfile) -> Self {
         // What was said last counts.
-        self.0.profiles.insert(0, ProfileEntry { listener, sni, profile: profile.0 });
+        Arc::make_mut(&mut self.0.profiles).insert(0, ProfileEntry { listener, sni, profile: profile.0 });
         self
     }
 

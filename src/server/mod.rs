@@ -158,7 +158,7 @@ impl Server {
         let mut world =
             World::new(Arc::clone(&settings.members), in_force.namespace.clone(), settings.seed, settings.keep);
         world.mechanisms.clone_from(&settings.mechanisms);
-        world.profiles.clone_from(&settings.profiles);
+        world.profiles = Arc::clone(&settings.profiles);
         world.host = settings.host.as_str().into();
         world.mail.accounts.separate_details(settings.subaddress_separator);
         let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
@@ -166,7 +166,7 @@ impl Server {
         let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &names)));
         if let Some(own) = &settings.own_certificate {
             tls.set_own(own).map_err(StartError::Certificate)?;
-            world.profiles.push(ProfileEntry::for_all(Profile::of(Certificate::Own)));
+            Arc::make_mut(&mut world.profiles).push(ProfileEntry::for_all(Profile::of(Certificate::Own)));
         }
         let mut server = Self {
             engine: Engine::new(world),

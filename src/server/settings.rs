@@ -53,7 +53,7 @@ pub(crate) struct Settings {
     /// Whether TLS begins with the first octet, of the listeners that do not behave as their name says.
     implicit_tls: BTreeMap<Listener, bool>,
     /// What the server presents in TLS, unless its scenario or a rule says otherwise.
-    pub(crate) profiles: Vec<ProfileEntry>,
+    pub(crate) profiles: Arc<Vec<ProfileEntry>>,
     /// The server's own certificate, which all listeners then present by default.
     pub(crate) own_certificate: Option<OwnCertificate>,
     /// The listeners whose connections begin with a header of the PROXY protocol.
@@ -143,7 +143,7 @@ impl Default for Settings {
                 (Listener::Pop3, StartTls::Offered),
             ]),
             implicit_tls: BTreeMap::new(),
-            profiles: Vec::new(),
+            profiles: Arc::default(),
             own_certificate: None,
             proxy_protocol: BTreeSet::new(),
             lenient: Leniencies::default(),

@@ -67,7 +67,7 @@ pub(crate) struct World {
     /// What rules chose to present in TLS, by session.
     pub(crate) chosen: HashMap<SessionNo, Profile>,
     /// What the server presents in TLS, unless its scenario or a rule says otherwise.
-    pub(crate) profiles: Vec<ProfileEntry>,
+    pub(crate) profiles: Arc<Vec<ProfileEntry>>,
     /// What machines refused although a script accepted it, by session.
     refused: HashMap<SessionNo, Refused>,
     /// The scenario that was loaded when an open session began.
@@ -121,7 +121,7 @@ impl World {
             to_free: Vec::new(),
             down_until: None,
             chosen: HashMap::new(),
-            profiles: Vec::new(),
+            profiles: Arc::default(),
             refused: HashMap::new(),
             began_under: HashMap::new(),
             mechanisms: None,

@@ -195,7 +195,8 @@ impl AuditProfile {
         if settings.scenario.is_some() {
             return Err("the servers of an audit cannot have a scenario: the audit has its own".to_owned());
         }
-        for entry in &mut settings.profiles {
+        let profiles = Arc::make_mut(&mut settings.profiles);
+        for entry in profiles.iter_mut() {
             entry.profile.certificate = None;
         }
         let certificate = match self {
@@ -208,7 +209,7 @@ impl AuditProfile {
             }
         };
         let profile = Profile { certificate: Some(certificate), ..Profile::default() };
-        settings.profiles.push(ProfileEntry { listener: None, sni: None, profile });
+        profiles.push(ProfileEntry { listener: None, sni: None, profile });
         Ok(())
     }
 }
