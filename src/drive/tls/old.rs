@@ -103,9 +103,10 @@ impl Answered {
     pub(super) fn heard(&mut self, sealed: &[u8]) -> Option<Reason> {
         self.heard.extend_from_slice(sealed);
         let reason = reaction(&self.heard, self.protocol)?;
-        let has_accepted = self.heard[0] == HANDSHAKE;
-        let accepted = || format!("{ACCEPTED_OLD}{}, with which the server cannot go on", self.version.name());
-        Some(if has_accepted { accepted().into() } else { reason })
+        Some(match self.heard[0] {
+            HANDSHAKE => format!("{ACCEPTED_OLD}{}, with which the server cannot go on", self.version.name()).into(),
+            _ => reason,
+        })
     }
 }
 

@@ -20,7 +20,8 @@ use super::certificates::{Certificates, OwnCertificate};
 use crate::drive::{cipher_name, group_name};
 use crate::rule::{ClientAuth, ClientCa, Profile, Version};
 
-/// Maximum number of cached configurations. Rules can make any number of profiles, so without a limit they could fill the memory.
+/// Maximum number of cached configurations. Rules can make any number of profiles, so without a limit they could fill the
+/// memory.
 const MOST: usize = 32;
 /// Maximum number of sessions that clients can resume, in each configuration.
 const RESUMABLE: usize = 256;
